@@ -1,0 +1,192 @@
+"""Every Prometheus metric of the system: its name, labels, meaning and when to worry.
+
+A metric that is not listed here cannot be made, so this file is the documentation and cannot go stale.
+`python -m pcare_common.metrics` prints it as the Markdown table of docs/metrics.md.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.core import GaugeMetricFamily
+
+LATENCY_BUCKETS_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One metric. `worry` says to an operator when the value is a reason to act."""
+
+    name: str
+    kind: Literal["counter", "gauge", "histogram"]
+    labels: tuple[str, ...]
+    help: str
+    worry: str
+
+
+_ALL = (
+    Metric(
+        "pcare_ingest_requests_total",
+        "counter",
+        ("status",),
+        "Requests to POST /events, by HTTP status.",
+        "503 grows: Kafka does not acknowledge, or too much is in flight.",
+    ),
+    Metric(
+        "pcare_ingest_events_total",
+        "counter",
+        ("outcome",),
+        "Events answered, by outcome: accepted (acknowledged by Kafka), rejected, unavailable.",
+        "unavailable grows: providers are told to send again later.",
+    ),
+    Metric(
+        "pcare_ingest_rejected_total",
+        "counter",
+        ("provider", "reason"),
+        "Events refused at the edge, by provider (one of the register, else unknown) and reason.",
+        "A provider's share jumps: its software changed.",
+    ),
+    Metric(
+        "pcare_ingest_publish_seconds",
+        "histogram",
+        (),
+        "Seconds from handing an event or a batch to the producer to the acknowledgement of all its records.",
+        "The 99th percentile nears the delivery timeout.",
+    ),
+    Metric(
+        "pcare_ingest_in_flight_events",
+        "gauge",
+        (),
+        "Events handed to the producer and not yet acknowledged.",
+        "It stays at its bound: requests are answered 503.",
+    ),
+    Metric(
+        "pcare_ingest_in_flight_bytes",
+        "gauge",
+        (),
+        "Bytes handed to the producer and not yet acknowledged.",
+        "It stays at its bound: requests are answered 503.",
+    ),
+    Metric(
+        "pcare_recorder_events_total",
+        "counter",
+        ("outcome",),
+        "Events judged since this process started: recorded, duplicate or rejected.",
+        "For sums that survive restarts use pcare_recorder_cursor_events.",
+    ),
+    Metric(
+        "pcare_recorder_rejected_total",
+        "counter",
+        ("provider", "reason"),
+        "Events rejected since this process started, by provider (one of the register, else unknown) and reason.",
+        "A provider's share jumps: its software changed.",
+    ),
+    Metric(
+        "pcare_recorder_cursor_events",
+        "gauge",
+        ("topic", "partition", "outcome"),
+        "Events of a partition by outcome, as the database's cursor holds them.",
+        "Their sum differs from next offset minus base offset (less control records): something is not accounted for.",
+    ),
+    Metric(
+        "pcare_recorder_next_offset",
+        "gauge",
+        ("topic", "partition"),
+        "The first offset of a partition that is not in the database yet.",
+        "It stands still while lag is above zero.",
+    ),
+    Metric(
+        "pcare_recorder_lag_events",
+        "gauge",
+        ("topic", "partition"),
+        "Offsets between the end of a partition and the recorder's cursor.",
+        "It grows for minutes.",
+    ),
+    Metric(
+        "pcare_recorder_step_seconds",
+        "histogram",
+        ("step",),
+        "Seconds a batch spends in each step: judge, persist, publish, commit.",
+        "persist grows: PostgreSQL is slow; publish grows: Kafka is.",
+    ),
+    Metric(
+        "pcare_recorder_fenced_total",
+        "counter",
+        (),
+        "Batches dropped because another recorder had moved the cursor.",
+        "It grows steadily: two recorders believe they own one partition.",
+    ),
+    Metric(
+        "pcare_recorder_transient_errors_total",
+        "counter",
+        ("dependency",),
+        "Times a batch was held back because postgresql or kafka did not answer.",
+        "It grows for minutes.",
+    ),
+    Metric(
+        "pcare_recorder_progress_age_seconds",
+        "gauge",
+        (),
+        "Seconds since any assigned partition with lag advanced; 0 when there is no lag.",
+        "Above 60: the service is not ready and will restart itself.",
+    ),
+)
+
+CATALOGUE: dict[str, Metric] = {metric.name: metric for metric in _ALL}
+
+
+def counter(name: str, registry: CollectorRegistry) -> Counter:
+    """Return a new counter of the catalogue. Raises KeyError for a name that is not in it."""
+    metric = _of_kind(name, "counter")
+    return Counter(metric.name, metric.help, metric.labels, registry=registry)
+
+
+def gauge(name: str, registry: CollectorRegistry) -> Gauge:
+    """Return a new gauge of the catalogue. Raises KeyError for a name that is not in it."""
+    metric = _of_kind(name, "gauge")
+    return Gauge(metric.name, metric.help, metric.labels, registry=registry)
+
+
+def histogram(name: str, registry: CollectorRegistry) -> Histogram:
+    """Return a new histogram of the catalogue, in seconds. Raises KeyError for a name that is not in it."""
+    metric = _of_kind(name, "histogram")
+    return Histogram(
+        metric.name, metric.help, metric.labels, registry=registry, buckets=LATENCY_BUCKETS_SECONDS
+    )
+
+
+def gauge_family(name: str) -> GaugeMetricFamily:
+    """Return an empty family for a custom collector, which fills it from a snapshot at each scrape."""
+    metric = _of_kind(name, "gauge")
+    return GaugeMetricFamily(metric.name, metric.help, labels=metric.labels)
+
+
+def _of_kind(name: str, kind: str) -> Metric:
+    metric = CATALOGUE[name]
+    if metric.kind != kind:
+        raise KeyError(f"{name} is a {metric.kind}, not a {kind}")
+    return metric
+
+
+def as_markdown() -> str:
+    """Return the catalogue as a Markdown page for operators."""
+    rows = [
+        f"| `{metric.name}` | {metric.kind} | {', '.join(f'`{label}`' for label in metric.labels)} "
+        f"| {metric.help} | {metric.worry} |"
+        for metric in _ALL
+    ]
+    head = [
+        "# Metrics",
+        "",
+        "Generated from `services/common/pcare_common/metrics.py` by `make docs`; a test fails when it is stale.",
+        "",
+        "| name | kind | labels | what it says | when to worry |",
+        "|---|---|---|---|---|",
+    ]
+    return "\n".join([*head, *rows]) + "\n"
+
+
+if __name__ == "__main__":
+    import sys
+
+    sys.stdout.write(as_markdown())
