@@ -10,9 +10,7 @@ from pcare_common.settings import Settings
 class KafkaSettings(Settings):
     """Address and credentials of the brokers."""
 
-    kafka_bootstrap_servers: str = Field(
-        "127.0.0.1:9092", description="host:port, several separated by commas"
-    )
+    kafka_bootstrap_servers: str = Field("127.0.0.1:9092", description="host:port, several separated by commas")
     kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
     kafka_sasl_mechanism: Literal["SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN"] = "SCRAM-SHA-512"
     kafka_sasl_username: str | None = None

@@ -53,7 +53,7 @@ def configure(service: str, *, log_format: str = "json", level: str = "info") ->
     )
 
 
-def get(name: str) -> Any:  # noqa: ANN401 - structlog's own logger type is lazy
+def get(name: str) -> Any:
     """Return the logger of a module: `log = logs.get(__name__)`, then `log.info("what happened", offset=7)`."""
     return structlog.get_logger(name)
 
@@ -66,5 +66,5 @@ def _stamp(service: str) -> structlog.typing.Processor:
     return stamp
 
 
-def _mask_numbers(_logger: WrappedLogger, _method: str, line: Any) -> str:  # noqa: ANN401 - the renderer's output
+def _mask_numbers(_logger: WrappedLogger, _method: str, line: Any) -> str:
     return mask(str(line))

@@ -150,9 +150,7 @@ def gauge(name: str, registry: CollectorRegistry) -> Gauge:
 def histogram(name: str, registry: CollectorRegistry) -> Histogram:
     """Return a new histogram of the catalogue, in seconds. Raises KeyError for a name that is not in it."""
     metric = _of_kind(name, "histogram")
-    return Histogram(
-        metric.name, metric.help, metric.labels, registry=registry, buckets=LATENCY_BUCKETS_SECONDS
-    )
+    return Histogram(metric.name, metric.help, metric.labels, registry=registry, buckets=LATENCY_BUCKETS_SECONDS)
 
 
 def gauge_family(name: str) -> GaugeMetricFamily:

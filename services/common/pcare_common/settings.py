@@ -19,9 +19,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True)
 
-    log_format: Literal["json", "console"] = Field(
-        "json", description="json for machines, console for a person"
-    )
+    log_format: Literal["json", "console"] = Field("json", description="json for machines, console for a person")
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
 
@@ -44,8 +42,6 @@ def _refuse(error: ValidationError) -> NoReturn:
     lines = []
     for mistake in error.errors(include_input=False, include_url=False, include_context=False):
         variable = PREFIX + "_".join(str(part) for part in mistake["loc"]).upper()
-        lines.append(f"{variable}: {mistake['msg']}")
-    sys.stderr.write(
-        "Cannot start: the settings are not right.\n" + "\n".join(f"  {line}" for line in lines) + "\n"
-    )
+        lines.append(f"{variable}: {mistake['msg']}" if mistake["loc"] else mistake["msg"])
+    sys.stderr.write("Cannot start: the settings are not right.\n" + "\n".join(f"  {line}" for line in lines) + "\n")
     raise SystemExit(EXIT_CONFIGURATION)
