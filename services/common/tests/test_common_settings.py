@@ -61,13 +61,13 @@ def test_kafka_options_without_credentials_name_only_the_servers(monkeypatch):
 def test_kafka_options_carry_credentials_to_both_clients(monkeypatch):
     monkeypatch.setenv("PCARE_KAFKA_SECURITY_PROTOCOL", "SASL_PLAINTEXT")
     monkeypatch.setenv("PCARE_KAFKA_SASL_USERNAME", "recorder")
-    monkeypatch.setenv("PCARE_KAFKA_SASL_PASSWORD", "pass")
+    monkeypatch.setenv("PCARE_KAFKA_SASL_PASSWORD", "open sesame")
     kafka = settings.load(KafkaSettings)
     for options in (kafka.kafka_python_options(), kafka.aiokafka_options()):
         assert options["sasl_plain_username"] == "recorder"
-        assert options["sasl_plain_password"] == "pass"
+        assert options["sasl_plain_password"] == "open sesame"
         assert options["sasl_mechanism"] == "SCRAM-SHA-512"
-    assert "pass" not in repr(kafka)
+    assert "open sesame" not in repr(kafka)
 
 
 def test_tls_is_spelled_for_each_client(monkeypatch, tmp_path):
