@@ -1,0 +1,1 @@
+"""Real Apache Kafka and real PostgreSQL on one machine, on loopback, without Docker."""

@@ -1,0 +1,31 @@
+"""Kafka and PostgreSQL for the length of a `with`: for tests, benchmarks and whoever tries something out."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pcare_local.jars import kafka_classpath
+from pcare_local.kafka import KafkaServer
+from pcare_local.postgres import PostgresServer
+
+
+@contextmanager
+def running_kafka(directory: Path, *, brokers: int = 1) -> Iterator[KafkaServer]:
+    """Run Kafka with its data in `directory`; fetch the jars first if the cache has none."""
+    server = KafkaServer(directory, classpath=kafka_classpath(), brokers=brokers)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+@contextmanager
+def running_postgres(directory: Path) -> Iterator[PostgresServer]:
+    """Run PostgreSQL with its data in `directory`."""
+    server = PostgresServer(directory)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
