@@ -1,0 +1,86 @@
+"""Reads a YAML file into a model, and says where it is wrong: file, line, key and reason."""
+
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from pcare_common.errors import OperatorError
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def read(path: Path, model: type[Model]) -> Model:
+    """Return the file at `path` as a `model`.
+
+    Raises OperatorError, with one line a mistake, when the file cannot be read, is no YAML, names a key twice, or
+    does not fit the model.
+    """
+    try:
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise OperatorError(f"{path}: cannot be read: {error}") from error
+    try:
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        _refuse_repeated_keys(path, root)
+        content = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f", line {mark.line + 1}" if mark else ""
+        raise OperatorError(f"{path}{line}: not YAML: {getattr(error, 'problem', error)}") from error
+    try:
+        return model.model_validate(content)
+    except ValidationError as error:
+        mistakes = [_describe(path, root, mistake) for mistake in error.errors(include_url=False)]
+        raise OperatorError("\n".join(mistakes)) from error
+
+
+def _describe(path: Path, root: yaml.Node | None, mistake: Any) -> str:
+    keys = [part for part in mistake["loc"] if not (isinstance(part, str) and part in _tags(mistake))]
+    line = _line(root, keys)
+    where = "/".join(str(key) for key in keys) or "the whole file"
+    return f"{path}, line {line}: {where}: {mistake['msg']}"
+
+
+def _tags(mistake: Any) -> set[str]:
+    """Return the discriminators that pydantic adds to a location and that are no keys of the file."""
+    given = mistake.get("input")
+    tag = given.get("count") if isinstance(given, dict) else None
+    return {str(tag)} if tag else set()
+
+
+def _line(root: yaml.Node | None, keys: list[int | str]) -> int:
+    node = root
+    line = root.start_mark.line + 1 if root else 1
+    for key in keys:
+        found = _child(node, key)
+        if found is None:
+            continue  # a key that is missing, or a tag of the model: the nearest line above it is the place
+        node = found
+        line = node.start_mark.line + 1
+    return line
+
+
+def _child(node: yaml.Node | None, key: int | str) -> yaml.Node | None:
+    if isinstance(node, yaml.SequenceNode) and isinstance(key, int) and key < len(node.value):
+        child: yaml.Node = node.value[key]
+        return child
+    if isinstance(node, yaml.MappingNode):
+        for name, child in node.value:
+            if name.value == key:
+                return child
+    return None
+
+
+def _refuse_repeated_keys(path: Path, node: yaml.Node | None) -> None:
+    if isinstance(node, yaml.MappingNode):
+        seen: set[str] = set()
+        for name, child in node.value:
+            if name.value in seen:
+                raise OperatorError(f"{path}, line {name.start_mark.line + 1}: the key {name.value!r} is there twice")
+            seen.add(name.value)
+            _refuse_repeated_keys(path, child)
+    elif isinstance(node, yaml.SequenceNode):
+        for child in node.value:
+            _refuse_repeated_keys(path, child)

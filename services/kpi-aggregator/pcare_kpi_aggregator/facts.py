@@ -1,0 +1,113 @@
+"""What the events say of one subject: a set of facts that only grows, with retractions.
+
+Adding a fact twice changes nothing, the order of adding does not matter, and a retraction may come before the fact
+that it takes back. So duplicates, re-deliveries, late events and replays cannot move a count.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+NO_BOROUGH = ""
+"""The borough of a subject that has none: it counts for NCL only."""
+
+EventKey = tuple[str, str]
+"""What an event is, everywhere and for ever: its source and its id."""
+
+_SCAN_AT_MOST = 32
+_NOTHING: frozenset[EventKey] = frozenset()
+
+
+class Fact(NamedTuple):
+    """What one event states, as far as a KPI can depend on it.
+
+    `time` is an instant (see `years`). `ref_source` and `ref` together name the episode, plan or budget within the
+    subject; both are empty for kinds without one. `code` is a member of a code list (a clinical situation).
+    `starts` is the instant from which the fact holds, where the event gives one; else `time`. `one_off` marks what
+    holds for the one day on which it starts.
+    """
+
+    kind: str
+    time: int
+    source: str
+    id: str
+    borough: str = NO_BOROUGH
+    ref_source: str = ""
+    ref: str = ""
+    code: str = ""
+    starts: int | None = None
+    one_off: bool = False
+
+    @property
+    def order(self) -> tuple[int, str, str]:
+        """The order among facts: by time, then source, then id, both by code point."""
+        return self[1:4]
+
+
+class Retraction(NamedTuple):
+    """Takes back the fact (`source`, `id`) from every instant and every year."""
+
+    source: str
+    id: str
+
+
+class SubjectFacts:
+    """The facts of one subject, and what was taken back."""
+
+    __slots__ = ("_facts", "_known", "_retracted")
+
+    def __init__(self) -> None:
+        self._facts: list[Fact] = []
+        self._known: set[EventKey] | None = None  # an index, kept only where looking through the list is slow
+        self._retracted: set[EventKey] | frozenset[EventKey] = _NOTHING
+
+    def add(self, statement: Fact | Retraction) -> bool:
+        """Take in what an event states. Return whether it was new; a repeat changes nothing."""
+        if isinstance(statement, Retraction):
+            key = (statement.source, statement.id)
+            if key in self._retracted:
+                return False
+            if isinstance(self._retracted, frozenset):
+                self._retracted = {key}
+            else:
+                self._retracted.add(key)
+            return True
+        if self._knows(statement):
+            return False
+        self._facts.append(statement)
+        return True
+
+    def _knows(self, fact: Fact) -> bool:
+        facts = self._facts
+        if self._known is None:
+            if len(facts) <= _SCAN_AT_MOST:
+                return any(other.id == fact.id and other.source == fact.source for other in facts)
+            self._known = {(other.source, other.id) for other in facts}
+        key = (fact.source, fact.id)
+        if key in self._known:
+            return True
+        self._known.add(key)
+        return False
+
+    def __len__(self) -> int:
+        return len(self._facts)
+
+    def __iter__(self) -> Iterator[Fact]:
+        """Go through the facts that were not taken back, in no particular order."""
+        if not self._retracted:
+            return iter(self._facts)
+        return (fact for fact in self._facts if (fact.source, fact.id) not in self._retracted)
+
+
+def by_kind(facts: Iterable[Fact]) -> dict[str, list[Fact]]:
+    """Return the facts by kind, each list in the order among facts."""
+    groups: dict[str, list[Fact]] = {}
+    for fact in facts:
+        groups.setdefault(fact.kind, []).append(fact)
+    for group in groups.values():
+        if len(group) > 1:
+            group.sort(key=_order)
+    return groups
+
+
+def _order(fact: Fact) -> tuple[int, str, str]:
+    return fact[1:4]
