@@ -10,6 +10,7 @@ from pathlib import Path
 
 from pcare_local import processes
 from pcare_local.class_archive import SECONDS_TO_WRITE, ClassArchive
+from pcare_local.directory_lock import DirectoryLock
 from pcare_local.java import Java, find_java
 from pcare_local.kafka_properties import Node, logging_properties, server_properties
 from pcare_local.ports import free_ports, is_open
@@ -45,13 +46,17 @@ class KafkaNode:
         """Where to look when something is wrong."""
         return self.node.log if self.node.log.exists() else self.node.console
 
-    def start(self) -> None:
-        """Start the process and return at once; format the storage first if that was never finished."""
+    def start(self, lock: int) -> None:
+        """Start the process and return at once; format the storage first if that was never finished.
+
+        The process keeps the file descriptor `lock` open.
+        """
         self.node.directory.mkdir(parents=True, exist_ok=True)
         self.node.properties.write_text(server_properties(self.node, self._nodes))
         self.node.logging.write_text(logging_properties(self.node))
         self._format_once()
-        self._process = self._run(["kafka.Kafka", str(self.node.properties)], [*JVM_OPTIONS, *self._archive.options()])
+        options = [*JVM_OPTIONS, *self._archive.options()]
+        self._process = self._run(["kafka.Kafka", str(self.node.properties)], options, keep_open=[lock])
 
     def wait_until_open(self, deadline: float) -> None:
         """Wait until the node accepts connections, at most to `deadline` of the monotonic clock.
@@ -109,10 +114,12 @@ class KafkaNode:
             raise processes.failed("Kafka's storage tool", f"ended with status {status}", self.node.console)
         finished.touch()
 
-    def _run(self, command: Sequence[str], options: Sequence[str]) -> subprocess.Popen[bytes]:
+    def _run(
+        self, command: Sequence[str], options: Sequence[str], keep_open: Sequence[int] = ()
+    ) -> subprocess.Popen[bytes]:
         logging = f"-Dlog4j2.configurationFile={self.node.logging}"
         whole = [str(self._java.program), *options, logging, "-cp", self._classpath, *command]
-        return processes.spawn(whole, log=self.node.console, directory=self.node.directory)
+        return processes.spawn(whole, log=self.node.console, directory=self.node.directory, keep_open=keep_open)
 
 
 class KafkaServer:
@@ -127,6 +134,7 @@ class KafkaServer:
     ) -> None:
         self.directory = directory.resolve()
         self.directory.mkdir(parents=True, exist_ok=True)
+        self._lock = DirectoryLock(self.directory)
         _fix_broker_count(self.directory, brokers)
         ports = free_ports(2 * brokers)
         nodes = [
@@ -151,13 +159,14 @@ class KafkaServer:
         """Start every node that does not run and wait until a client sees them all.
 
         May be called again after `stop`, `kill9` or a crash: the ports stay. Raises ProcessError, after ending what
-        was started, when a node does not come up.
+        was started, when a node does not come up, and DirectoryInUseError when another program runs these data.
         """
+        lock = self._lock.acquire()
         deadline = time.monotonic() + SECONDS_TO_START
         try:
             for node in self.nodes:
                 if not node.is_running():
-                    node.start()
+                    node.start(lock)
             for node in self.nodes:
                 node.wait_until_open(deadline)
             self._wait_until_answering(deadline)
@@ -171,6 +180,7 @@ class KafkaServer:
             node.ask_to_stop()
         for node in self.nodes:
             node.stop()
+        self._lock.release()
 
     def kill9(self) -> None:
         """End all nodes with SIGKILL, as a loss of power would."""

@@ -15,6 +15,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from pcare_local import processes
+from pcare_local.directory_lock import DirectoryLock
 from pcare_local.ports import LOOPBACK, free_ports
 
 SUPERUSER = "pcare"
@@ -38,6 +39,7 @@ class PostgresServer:
         self.directory = directory.resolve()
         self.port = free_ports(1)[0]
         self._user = _user_to_run_as()
+        self._lock = DirectoryLock(self.directory)
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -64,10 +66,11 @@ class PostgresServer:
         """Start the server and wait until it accepts connections; initialise the directory if that never finished.
 
         May be called again after `stop`, `kill9` or a crash: the port stays. Raises ProcessError with the end of the
-        log when it does not come up.
+        log when it does not come up, and DirectoryInUseError when another program runs these data.
         """
         if self._process is not None and self._process.poll() is None:
             return
+        self._lock.acquire()
         self._prepare_directory()
         deadline = time.monotonic() + SECONDS_TO_START
         while not self._start_once(deadline):
@@ -77,6 +80,7 @@ class PostgresServer:
         """End the server: no new clients, those that are there are cut off. May be called again."""
         if self._process is not None:
             processes.stop(self._process, seconds=SECONDS_TO_STOP, first=signal.SIGINT)  # SIGTERM waits for clients
+        self._lock.release()
 
     def kill9(self) -> None:
         """End the postmaster with SIGKILL, as a crash would; its children notice and end."""
@@ -173,6 +177,7 @@ class PostgresServer:
             user=self._user,
             reach=[program, self.data],
             death_signal=signal.SIGQUIT,  # ends its children too; the next start recovers
+            keep_open=[self._lock.acquire()],
         )
 
 

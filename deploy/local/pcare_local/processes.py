@@ -37,12 +37,13 @@ def spawn(
     user: User | None = None,
     reach: Sequence[Path] = (),
     death_signal: signal.Signals = signal.SIGKILL,
+    keep_open: Sequence[int] = (),
 ) -> subprocess.Popen[bytes]:
     """Start `command` in a session of its own, with both outputs appended to `log` and nothing to read.
 
     It gets `death_signal` when this program dies (Linux; see `launch`), so it never outlives it. Signals from the
     terminal do not reach it: whoever started it stops it, in order. `user` needs root; `reach` are the paths that
-    user has to get to.
+    user has to get to. `keep_open` are file descriptors that it inherits.
     """
     launch = {
         "parent": os.getpid(),
@@ -64,6 +65,7 @@ def spawn(
                 env=dict(environment) if environment is not None else None,
                 cwd=directory,
                 start_new_session=True,
+                pass_fds=keep_open,
             )
 
     return _spawner.submit(start).result()

@@ -1,0 +1,1 @@
+"""The `pcare` command: what people type."""

@@ -1,0 +1,58 @@
+"""What the subcommands share: settings, and errors as one line that says what to do."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import typer
+
+if TYPE_CHECKING:
+    from pcare_cli.topic_plan import Difference, Plan
+
+
+def fail(message: str, *, status: int = 1) -> NoReturn:
+    """Print a message to standard error and end with `status`."""
+    typer.echo(message, err=True)
+    raise typer.Exit(status)
+
+
+def kafka_options() -> dict[str, Any]:
+    """Return kafka-python's options from the environment; ends the process when a variable is wrong."""
+    from pcare_common.kafka import KafkaSettings
+    from pcare_common.settings import load
+
+    return load(KafkaSettings).kafka_python_options()
+
+
+@contextmanager
+def kafka_errors() -> Iterator[None]:
+    """Turn an error of Kafka into one line and exit status 1."""
+    from kafka.errors import KafkaError
+
+    try:
+        yield
+    except KafkaError as error:
+        fail(
+            f"Kafka did not do it: {type(error).__name__} {error}. "
+            "Is PCARE_KAFKA_BOOTSTRAP_SERVERS right, and does the broker run?"
+        )
+
+
+def plan_of(file: Path | None) -> "Plan":
+    """Read the file of topics, the repository's own by default; a mistake in it ends the process."""
+    from pcare_cli.topic_plan import DEFAULT_FILE, PlanError, read_plan
+
+    try:
+        return read_plan(file or DEFAULT_FILE)
+    except PlanError as error:
+        fail(str(error))
+
+
+def end_with(unlike: "Sequence[Difference]", otherwise: str) -> None:
+    """Print each difference with its repair and end with status 1; print `otherwise` if there is none."""
+    for difference in unlike:
+        typer.echo(f"DIFFERS  {difference.topic}: {difference.text}. What to do: {difference.repair}.")
+    if unlike:
+        raise typer.Exit(1)
+    typer.echo(otherwise)
