@@ -1,0 +1,1 @@
+"""The contract with every provider: event models, code lists, checks, and the form of the log."""

@@ -1,0 +1,56 @@
+"""The one verdict on an event, at the edge and in the recorder alike. Pure: it reads no clock and no network."""
+
+import datetime as dt
+from dataclasses import dataclass
+
+from pydantic import ValidationError
+
+from pcare_schemas.envelope import Event
+from pcare_schemas.identifiers import find_in
+from pcare_schemas.judge import judge
+from pcare_schemas.kinds import EVENT_ADAPTER
+from pcare_schemas.rejections import MAX_EVENT_BYTES, FieldError, Reason, Rejection, rejection
+from pcare_schemas.rules import Rules
+from pcare_schemas.unreadable import identifiable, unreadable
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A submitted record. `timestamp` is the broker's, aware; at the edge, before there is one, the moment itself."""
+
+    value: bytes | None
+    key: bytes | None
+    topic: str
+    timestamp: dt.datetime
+
+
+def check(record: Record, rules: Rules) -> Event | Rejection:
+    """Return the event if it may be recorded, else why not. Takes any bytes and never raises for them.
+
+    The first that applies: identifiable_data, too_large, not_json, not_cloudevent, unknown_type, invalid_data,
+    time_out_of_range, unknown_provider, source_not_allowed, key_mismatch, unknown_code.
+    """
+    value = record.value
+    if value is None:
+        return rejection(None, Reason.not_json, FieldError("", "The record has no value.", "one JSON document"))
+    if _identifies(value, rules) or (record.key is not None and _identifies(record.key, rules)):
+        return identifiable(value)
+    if len(value) > MAX_EVENT_BYTES:
+        size = FieldError("", f"The event has {len(value)} bytes.", f"at most {MAX_EVENT_BYTES} bytes")
+        return rejection(value, Reason.too_large, size)
+    try:
+        event = EVENT_ADAPTER.validate_json(value)
+    except ValidationError as error:
+        return unreadable(value, error)
+    found = judge(event, key=record.key, topic=record.topic, timestamp=record.timestamp, rules=rules)
+    return event if found is None else refuse(record, event, *found)
+
+
+def refuse(record: Record, event: Event, reason: Reason, *errors: FieldError) -> Rejection:
+    """Make the rejection of an event that reads well: also for a verdict that needs what is recorded already."""
+    return rejection(record.value, reason, *errors, source=event.source, id=event.id)
+
+
+def _identifies(data: bytes, rules: Rules) -> bool:
+    found = find_in(data)
+    return bool(found) and not rules.codes_like_nhs_numbers.issuperset(found)

@@ -1,0 +1,95 @@
+"""The envelope that every event shares: CloudEvents 1.0, structured JSON."""
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from pcare_schemas.fields import Instant, Ref, Source, Strict
+
+TYPE_PREFIX = "uk.nhs.ncl.personalised-care."
+TYPE_SUFFIX = ".v1"
+SCHEMA_PREFIX = "urn:ncl:personalised-care:schema:"
+
+_PERSON = r"person:k[0-9]{1,3}:[0-9a-f]{32}"
+_COMMISSIONER = r"commissioner:[A-Z0-9]{3,8}"
+_LOCAL = r"([A-Z0-9]{3,8}|[a-z0-9]+(-[a-z0-9]+)*):[A-Za-z0-9._-]{1,64}"
+_LONGEST = 140
+
+PersonSubject = Annotated[str, Field(pattern=f"^{_PERSON}$")]
+"""The pseudonym of a person, under the key named in it. Over HTTP, ingest makes it from `nhs-number:<10 digits>`."""
+
+LinkWorkerSubject = Annotated[str, Field(pattern=f"^link-worker:{_LOCAL}$", max_length=_LONGEST)]
+"""A link worker: the organisation's code and the id it gave the worker."""
+
+CommissionerSubject = Annotated[str, Field(pattern=f"^{_COMMISSIONER}$")]
+"""A commissioner, by ODS code."""
+
+TeamSubject = Annotated[str, Field(pattern=f"^team:{_LOCAL}$", max_length=_LONGEST)]
+"""A team: the organisation's code and the id it gave the team."""
+
+AnySubject = Annotated[
+    str, Field(pattern=f"^({_PERSON}|{_COMMISSIONER}|(link-worker|team):{_LOCAL})$", max_length=_LONGEST)
+]
+"""Any of the four."""
+
+SUBJECT_FORMS = {
+    "person": "person:k1:<32 hex digits>, the pseudonym that POST /pseudonyms gives",
+    "link-worker": "link-worker:<organisation>:<local id>",
+    "commissioner": "commissioner:<ODS code>",
+    "team": "team:<organisation>:<local id>",
+    "any": "the subject of the event taken back, to the letter",
+}
+"""What a subject of each form looks like, in words."""
+
+
+class Payload(Strict):
+    """What all payloads share. `CODE_FIELDS` names the code list that each coded field draws on."""
+
+    CODE_FIELDS: ClassVar[dict[str, str]] = {}
+    ORGANISATION_FIELDS: ClassVar[tuple[str, ...]] = ()
+    """Fields that name an organisation by the slug or ODS code of the provider register."""
+
+
+class Event(Strict):
+    """One thing that happened to one subject, as its provider states it.
+
+    Instances exist only of the kinds, and only checked. `time` is aware, in the offset that the provider wrote.
+    """
+
+    KIND: ClassVar[str]
+    COMPONENT: ClassVar[str]
+    SUBJECT: ClassVar[str]
+    """The form its subject takes: person, link-worker, commissioner, team or any."""
+
+    specversion: Literal["1.0"]
+    id: Ref
+    source: Source
+    type: str
+    subject: str
+    time: Instant
+    recordedtime: Instant | None = None
+    datacontenttype: Literal["application/json"] | None = None
+    dataschema: str | None = None
+    traceparent: (
+        Annotated[
+            str,
+            Field(pattern=r"^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$"),
+        ]
+        | None
+    ) = None
+    data: Payload
+
+    @property
+    def kind(self) -> str:
+        """The short name of the type: "sp-referral"."""
+        return self.KIND
+
+
+def type_of(kind: str) -> str:
+    """Return the CloudEvents type of a kind."""
+    return f"{TYPE_PREFIX}{kind}{TYPE_SUFFIX}"
+
+
+def schema_of(kind: str) -> str:
+    """Return the URI of a kind's JSON Schema, the only value `dataschema` may have."""
+    return f"{SCHEMA_PREFIX}{kind}:v1"

@@ -1,0 +1,105 @@
+"""Finding NHS numbers in bytes, and masking them.
+
+A hit is ten digits with a right check digit: in one run (also glued to letters), grouped 3-3-4 by up to three
+spaces, dashes, dots, underscores, colons or slashes, or with single spaces anywhere; as ASCII, in the digits of any
+script, or escaped. Runs of more digits are no hit, nor are digits inside a UUID or a hexadecimal token of 16 or
+more: SNOMED CT identifiers, pseudonyms, traces and random ids pass.
+"""
+
+import re
+
+from pcare_schemas.check_digit import is_valid
+from pcare_schemas.plain_text import marked, plain
+
+MASK = "*"
+
+_SHAPES = bytes.maketrans(
+    bytes(range(256)),
+    bytes(
+        ord("0")
+        if chr(byte) in "0123456789"
+        else ord("-")
+        if chr(byte) in "-._:/"
+        else ord(" ")
+        if chr(byte) in " \t\r\n"
+        else ord("!")
+        if chr(byte) in "\\%&" or byte < 0x20 or byte > 0x7E
+        else ord("x")
+        for byte in range(256)
+    ),
+)
+"""Every byte as its shape: 0 digit, - separator, space, ! what may hide a digit, x anything else."""
+
+_MAY_HOLD_ONE = re.compile(rb"000(?<!0000)[- ]{0,3}000[- ]{0,3}0000(?!0)").search
+
+_GROUPED = re.compile(r"(?=(?<![0-9])([0-9]{3}[-._:/ ]{0,3}[0-9]{3}[-._:/ ]{0,3}[0-9]{4})(?![0-9]))")
+_SPACED = re.compile(r"(?=(?<![0-9])([0-9](?: ?[0-9]){9})(?![0-9]))")
+_TOKEN = re.compile(
+    r"(?<![0-9a-fA-F])[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}(?![0-9a-fA-F])|[0-9a-fA-F]{16,}"
+)
+_CLAIMED = re.compile(r'nhs-number([^"]{1,40})', re.IGNORECASE)
+
+
+def find_in(data: bytes) -> tuple[str, ...]:
+    """Return the NHS numbers that stand anywhere in these bytes. A few microseconds where there is none."""
+    shapes = data.translate(_SHAPES)
+    if b"!" not in shapes and b"0 0" not in shapes and _MAY_HOLD_ONE(shapes) is None:
+        return ()
+    return find(decode(data))
+
+
+def holds_one(data: bytes) -> bool:
+    """Say whether an NHS number stands anywhere in these bytes."""
+    return bool(find_in(data))
+
+
+def find(text: str) -> tuple[str, ...]:
+    """Return the NHS numbers that stand in the text, as ten digits each."""
+    seen = plain(text)
+    return tuple(dict.fromkeys(_digits(seen[start:end]) for start, end in _spans(seen)))
+
+
+def redact(data: bytes) -> bytes | None:
+    """Return the bytes with every digit of an NHS number masked, or None if that cannot be shown to be complete.
+
+    What claims to be one (digits after `nhs-number`) is masked too, valid or not: a slip of a key still identifies.
+    """
+    text = decode(data)
+    seen, places = marked(text)
+    masked = set[int]()
+    for start, end in [*_spans(seen), *(found.span(1) for found in _CLAIMED.finditer(seen))]:
+        masked.update(index for index in range(start, end) if seen[index].isdigit())
+    pieces: list[str] = []
+    done = 0
+    for index in sorted(masked):
+        start, end = places[index]
+        pieces += [text[done:start], MASK]
+        done = end
+    redacted = "".join([*pieces, text[done:]]).encode("utf-8", "surrogateescape")
+    return None if holds_one(redacted) or _claims_one(plain(decode(redacted))) else redacted
+
+
+def _claims_one(seen: str) -> bool:
+    return any(_digits(found[1]) for found in _CLAIMED.finditer(seen))
+
+
+def decode(data: bytes) -> str:
+    """Read any bytes as text, so that `encode("utf-8", "surrogateescape")` gives them back."""
+    return data.decode("utf-8", "surrogateescape")
+
+
+def _spans(seen: str) -> list[tuple[int, int]]:
+    spans = [
+        found.span(1)
+        for pattern in (_GROUPED, _SPACED)
+        for found in pattern.finditer(seen)
+        if is_valid(_digits(found[1]))
+    ]
+    if not spans:
+        return []
+    tokens = [found.span() for found in _TOKEN.finditer(seen)]
+    return [span for span in spans if not any(span[0] < token[1] and token[0] < span[1] for token in tokens)]
+
+
+def _digits(text: str) -> str:
+    return "".join(character for character in text if character.isdigit())

@@ -1,0 +1,84 @@
+"""Pseudonyms: what stands for an NHS number everywhere after the edge."""
+
+import hashlib
+import hmac
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from pcare_schemas.check_digit import is_valid
+
+KEY_FILE_VARIABLE: Final = "PCARE_PSEUDONYM_KEY_FILE"
+KEY_VARIABLE: Final = "PCARE_PSEUDONYM_KEY"
+MIN_SECRET_BYTES: Final = 32
+DEFAULT_KEY_ID: Final = "k1"
+_KEY = re.compile(rb"(?:(k[0-9]{1,3}):)?(.+)", re.DOTALL)
+
+
+class KeyMissingError(ValueError):
+    """There is no pseudonym key, or not a fit one. The message names the variable to set, and never the key."""
+
+
+@dataclass(frozen=True, slots=True)
+class PseudonymKey:
+    """A key: its id, which every pseudonym made with it carries, and its secret, which is never shown."""
+
+    id: str
+    secret: bytes = field(repr=False)
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"k[0-9]{1,3}", self.id):
+            raise KeyMissingError("a pseudonym key's id is k and a number, such as k1")
+        if len(self.secret) < MIN_SECRET_BYTES:
+            raise KeyMissingError(f"a pseudonym key has at least {MIN_SECRET_BYTES} bytes of secret")
+
+    @classmethod
+    def read(cls, file: Path | None = None, environment: Mapping[str, str] | None = None) -> "PseudonymKey":
+        """Read the key: from `file`, else the file PCARE_PSEUDONYM_KEY_FILE names, else PCARE_PSEUDONYM_KEY.
+
+        Its text is the secret, or `k2:` and the secret for another id than k1; white space around it is dropped.
+        Raises KeyMissingError.
+        """
+        variables = os.environ if environment is None else environment
+        named = file if file is not None else _path(variables.get(KEY_FILE_VARIABLE))
+        if named is not None:
+            try:
+                return _parse(named.read_bytes(), KEY_FILE_VARIABLE)
+            except OSError as error:
+                raise KeyMissingError(f"{KEY_FILE_VARIABLE}: {named} cannot be read: {error.strerror}") from error
+        text = variables.get(KEY_VARIABLE)
+        if not text:
+            raise KeyMissingError(
+                f"no pseudonym key: set {KEY_FILE_VARIABLE} to a file that holds one, or {KEY_VARIABLE} to the key "
+                f"itself (at least {MIN_SECRET_BYTES} bytes; `openssl rand -hex 32` makes one)"
+            )
+        return _parse(text.encode(), KEY_VARIABLE)
+
+
+def pseudonym(number: str, key: PseudonymKey) -> str:
+    """Return `person:<key id>:<32 hex>`: the first 128 bits of HMAC-SHA-256 of the NHS number's ten digits.
+
+    Spaces and dashes are dropped first. Raises ValueError, without the number in it, if it is not valid.
+    """
+    digits = re.sub("[ -]", "", number)
+    if not is_valid(digits):
+        raise ValueError("not a valid NHS number: ten digits, the last of them the check digit")
+    return f"person:{key.id}:{hmac.new(key.secret, digits.encode(), hashlib.sha256).hexdigest()[:32]}"
+
+
+def _path(text: str | None) -> Path | None:
+    return Path(text) if text else None
+
+
+def _parse(content: bytes, variable: str) -> PseudonymKey:
+    found = _KEY.fullmatch(content.strip())
+    try:
+        return PseudonymKey(
+            id=(found[1] or DEFAULT_KEY_ID.encode()).decode() if found else DEFAULT_KEY_ID,
+            secret=found[2] if found else b"",
+        )
+    except KeyMissingError as error:
+        raise KeyMissingError(f"{variable}: {error}") from error

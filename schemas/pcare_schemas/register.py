@@ -1,0 +1,125 @@
+"""The provider register: who may send events, and from when to when."""
+
+import datetime as dt
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, ValidationError
+
+from pcare_schemas.code_lists import load_yaml
+from pcare_schemas.fields import Strict
+from pcare_schemas.validity import Validity
+
+ODS_SOURCE = "https://fhir.nhs.uk/Id/ods-organization-code/"
+LOCAL_SOURCE = "urn:ncl:provider:"
+SOURCE_PATTERN = rf"^({re.escape(ODS_SOURCE)}[A-Z0-9]{{3,8}}|{LOCAL_SOURCE}[a-z0-9]+(-[a-z0-9]+)*)$"
+
+ProviderKind = Literal["gp_practice", "trust", "council", "voluntary_sector", "icb", "ccg"]
+
+
+class ProviderEntry(Strict):
+    """One organisation as a register file states it."""
+
+    source: Annotated[str, Field(pattern=SOURCE_PATTERN, max_length=96)]
+    name: str
+    kind: ProviderKind
+    valid_from: dt.date | None = None
+    valid_to: dt.date | None = None
+    successor: Annotated[str | None, Field(description="The code of the organisation that took over")] = None
+
+
+class RegisterFile(Strict):
+    """A register file: a list named `providers`."""
+
+    providers: tuple[ProviderEntry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """An organisation that sends events. `code` is its ODS code, or its slug if it has none."""
+
+    source: str
+    code: str
+    name: str
+    kind: ProviderKind
+    validity: Validity
+    successor: str | None
+
+    @property
+    def topic_slug(self) -> str:
+        """The last part of the name of its own topic."""
+        return self.code.lower()
+
+
+class Register:
+    """Providers by source, and by code. Raises ValueError if two share a source or a topic."""
+
+    def __init__(self, entries: Iterable[ProviderEntry]) -> None:
+        self.by_source: dict[str, Provider] = {}
+        self.by_code: dict[str, Provider] = {}
+        slugs: dict[str, str] = {}
+        for entry in entries:
+            provider = _provider(entry)
+            if provider.source in self.by_source:
+                raise ValueError(f"the provider register holds {provider.source} twice")
+            if provider.topic_slug in slugs:
+                raise ValueError(f"{provider.source} and {slugs[provider.topic_slug]} would share one topic")
+            slugs[provider.topic_slug] = provider.source
+            self.by_source[provider.source] = provider
+            self.by_code[provider.code] = provider
+
+    @classmethod
+    def load(cls, extra: Path | None = None) -> "Register":
+        """Read the built-in register, and the file beside it if one is named. Raises ValueError naming the file."""
+        built_in = resources.files("pcare_schemas") / "data" / "register.yaml"
+        entries = _entries(built_in.read_text(encoding="utf-8"), "the built-in register")
+        if extra is not None:
+            try:
+                text = extra.read_text(encoding="utf-8")
+            except OSError as error:
+                raise ValueError(f"PCARE_PROVIDER_REGISTER: {extra} cannot be read: {error.strerror}") from error
+            entries += _entries(text, f"PCARE_PROVIDER_REGISTER: {extra}")
+        return cls(entries)
+
+    def document(self) -> list[dict[str, Any]]:
+        """Return the register as plain JSON values, in the order of source."""
+        return [_document(self.by_source[source]) for source in sorted(self.by_source)]
+
+    @classmethod
+    def from_document(cls, document: Iterable[Mapping[str, Any]]) -> "Register":
+        """Read what `document` returned. Raises ValidationError or ValueError if it is not that."""
+        return cls(ProviderEntry.model_validate(entry, strict=False) for entry in document)
+
+
+def _entries(text: str, origin: str) -> tuple[ProviderEntry, ...]:
+    try:
+        return RegisterFile.model_validate(load_yaml(text, origin), strict=False).providers
+    except ValidationError as error:
+        raise ValueError(f"{origin} is not a provider register: {error}") from error
+
+
+def _provider(entry: ProviderEntry) -> Provider:
+    return Provider(
+        source=entry.source,
+        code=re.split("[/:]", entry.source)[-1],
+        name=entry.name,
+        kind=entry.kind,
+        validity=Validity.between(entry.valid_from, entry.valid_to),
+        successor=entry.successor,
+    )
+
+
+def _document(provider: Provider) -> dict[str, Any]:
+    document = {
+        "source": provider.source,
+        "name": provider.name,
+        "kind": provider.kind,
+        **provider.validity.document(),
+    }
+    if provider.successor is not None:
+        document["successor"] = provider.successor
+    return document

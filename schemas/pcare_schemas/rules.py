@@ -1,0 +1,95 @@
+"""The rules that a verdict is given under, and the version that names them."""
+
+import hashlib
+from collections.abc import Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from pcare_schemas import code_lists
+from pcare_schemas.check_digit import is_valid
+from pcare_schemas.code_lists import CodeList
+from pcare_schemas.register import Register
+
+FORMAT = 1
+"""The first part of every version: the form of `Rules.document`."""
+
+RULES_GENERATION = 1
+"""Raise it when a rule changes that the JSON Schemas do not show, such as the agreement of a score and its level."""
+
+
+class Rules:
+    """Code lists, provider register and the contract they belong to. Never changes once made.
+
+    A verdict is a pure function of the record and of this. `version` is "1-" and the first 12 hex digits of the
+    SHA-256 of `document()`.
+    """
+
+    def __init__(
+        self, contract: str, lists: Mapping[str, CodeList], register: Register, generation: int = RULES_GENERATION
+    ) -> None:
+        self.generation = generation
+        self.contract = contract
+        self.lists = dict(lists)
+        self.register = register
+        self.snomed_by_kind = _snomed_by_kind(self.lists["snomed"])
+        self.codes_like_nhs_numbers = frozenset(
+            code for codes in self.lists.values() for code in codes.codes if is_valid(code)
+        )
+        """Ten-digit codes that pass the check of an NHS number by chance: these are no identifiers."""
+        self.version = f"{FORMAT}-{hashlib.sha256(_canonical(self.document())).hexdigest()[:12]}"
+
+    @classmethod
+    def load(cls, register: Path | None = None) -> "Rules":
+        """Read the current rules. Raises ValueError that names the file at fault."""
+        digest = resources.files("pcare_schemas") / "data" / "contract.sha256"
+        return cls(
+            contract=digest.read_text(encoding="ascii").strip(),
+            lists=code_lists.built_in(),
+            register=Register.load(register),
+        )
+
+    def document(self) -> dict[str, Any]:
+        """Return all of it as plain JSON values; `from_document` makes the same rules of it again."""
+        return {
+            "contract": {"generation": self.generation, "schemas": self.contract},
+            "code_lists": {name: self.lists[name].document() for name in sorted(self.lists)},
+            "register": self.register.document(),
+        }
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> "Rules":
+        """Make stored rules live again. Raises KeyError, ValueError or ValidationError if it is no such document."""
+        lists = document["code_lists"]
+        return cls(
+            generation=document["contract"]["generation"],
+            contract=document["contract"]["schemas"],
+            lists={name: CodeList.from_document(name, lists[name]) for name in lists},
+            register=Register.from_document(document["register"]),
+        )
+
+    def code_list(self, name: str, kind: str) -> CodeList:
+        """Return the list that a coded field of a kind draws on: SNOMED CT has one list a kind."""
+        return self.snomed_by_kind.get(kind, _NO_SNOMED) if name == "snomed" else self.lists[name]
+
+
+_NO_SNOMED = CodeList(name="snomed", title="This kind accepts no SNOMED CT code", source="", codes={})
+
+
+def _snomed_by_kind(snomed: CodeList) -> dict[str, CodeList]:
+    kinds = sorted({kind for code in snomed.codes.values() for kind in code.kinds})
+    return {
+        kind: CodeList(
+            name=snomed.name,
+            title=f"SNOMED CT concepts that {kind} accepts",
+            source=snomed.source,
+            codes={code.code: code for code in snomed.codes.values() if kind in code.kinds},
+        )
+        for kind in kinds
+    }
+
+
+def _canonical(document: Mapping[str, Any]) -> bytes:
+    return orjson.dumps(document, option=orjson.OPT_SORT_KEYS)
