@@ -53,7 +53,7 @@ class Payload(Strict):
 class Event(Strict):
     """One thing that happened to one subject, as its provider states it.
 
-    Instances exist only of the kinds, and only checked. `time` is aware, in the offset that the provider wrote.
+    Instances exist only of the kinds, and only checked. `time` is aware and in UTC.
     """
 
     KIND: ClassVar[str]

@@ -50,30 +50,41 @@ class _Text:
     """
 
     pattern: str
-    read: CoreSchema
     format: str
+    schema: CoreSchema
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         text = core_schema.str_schema(pattern=self.pattern, strict=True)
         return core_schema.json_or_python_schema(
-            json_schema=core_schema.chain_schema([text, self.read]),
-            python_schema=self.read,
-            serialization=core_schema.to_string_ser_schema() if self.format == "date" else None,
+            json_schema=core_schema.chain_schema([text, self.schema]), python_schema=self.schema
         )
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         return {"type": "string", "format": self.format, "pattern": self.pattern}
 
 
+def _in_utc(instant: dt.datetime) -> dt.datetime:
+    try:
+        return instant.astimezone(dt.UTC)
+    except OverflowError:
+        raise PydanticCustomError("datetime_range", "No such date and time.") from None
+
+
 Instant = Annotated[
     dt.datetime,
-    _Text(INSTANT_PATTERN, core_schema.datetime_schema(strict=False, tz_constraint="aware"), "date-time"),
+    _Text(
+        INSTANT_PATTERN,
+        "date-time",
+        core_schema.no_info_after_validator_function(
+            _in_utc, core_schema.datetime_schema(strict=False, tz_constraint="aware")
+        ),
+    ),
 ]
-"""RFC 3339 with an offset. Finer than a microsecond is cut off."""
+"""RFC 3339 with an offset; read as UTC. What is finer than a microsecond is cut off."""
 
 Day = Annotated[
     dt.date,
-    _Text(DAY_PATTERN, core_schema.date_schema(strict=False, ge=EARLIEST_DAY, le=LATEST_DAY), "date"),
+    _Text(DAY_PATTERN, "date", core_schema.date_schema(strict=False, ge=EARLIEST_DAY, le=LATEST_DAY)),
 ]
 """A calendar day in London, 2000 to 2099."""
 

@@ -29,8 +29,9 @@ def judge(event: Event, *, key: bytes | None, topic: str, timestamp: dt.datetime
 
 
 def _judge_times(event: Event, timestamp: dt.datetime) -> Found:
+    latest = timestamp + CLOCK_SKEW
     for field, instant in (("time", event.time), ("recordedtime", event.recordedtime)):
-        if instant is None or EARLIEST <= instant <= timestamp + CLOCK_SKEW:
+        if instant is None or EARLIEST <= instant <= latest:
             continue
         message = "Before 2015." if instant < EARLIEST else "Later than the event was received."
         expected = "from 2015-01-01T00:00:00Z to the moment of sending"

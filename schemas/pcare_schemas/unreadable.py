@@ -1,7 +1,7 @@
 """Telling why an event does not read, and where it identifies."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, TypedDict
 
 from pydantic import ValidationError
 from pydantic_core import from_json
@@ -69,10 +69,15 @@ def _parsed(value: bytes) -> Any:
         return None
 
 
-def _claims(document: Any) -> dict[str, str | None]:
-    if not isinstance(document, dict):
-        return {}
-    return {name: _claim(document.get(name), longest) for name, longest in (("source", 200), ("id", 64))}
+class _Claims(TypedDict):
+    source: str | None
+    id: str | None
+
+
+def _claims(document: Any) -> _Claims:
+    """Read who claims to have sent what, of a document that need not be an event."""
+    claimed = document if isinstance(document, dict) else {}
+    return {"source": _claim(claimed.get("source"), 200), "id": _claim(claimed.get("id"), 64)}
 
 
 def _claim(value: Any, longest: int) -> str | None:
