@@ -12,6 +12,7 @@ from pcare_schemas.check_digit import is_valid
 from pcare_schemas.plain_text import marked, plain
 
 MASK = "*"
+_WITHHELD = "(withheld: it holds an NHS number that cannot be masked)"
 
 _SHAPES = bytes.maketrans(
     bytes(range(256)),
@@ -57,6 +58,15 @@ def find(text: str) -> tuple[str, ...]:
     """Return the NHS numbers that stand in the text, as ten digits each."""
     seen = plain(text)
     return tuple(dict.fromkeys(_digits(seen[start:end]) for start, end in _spans(seen)))
+
+
+def mask(text: str) -> str:
+    """Return the text with the digits of every NHS number masked, or a remark in its place if that cannot be done."""
+    data = text.encode("utf-8", "surrogatepass")
+    if not holds_one(data):
+        return text
+    masked = redact(data)
+    return _WITHHELD if masked is None else masked.decode("utf-8", "replace")
 
 
 def redact(data: bytes) -> bytes | None:
