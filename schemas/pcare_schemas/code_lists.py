@@ -15,6 +15,8 @@ from pcare_schemas.fields import CODE_PATTERN, Strict
 from pcare_schemas.validity import Validity
 
 NEAREST = 3
+SHORT = 5
+"""A list of so many codes is shown whole to whoever misses one."""
 
 
 class CodeEntry(Strict):
@@ -69,16 +71,20 @@ class CodeList:
         return tuple(code.code for code in self.codes.values() if code.validity.holds_at(at))
 
     def nearest(self, text: str, at: dt.datetime) -> tuple[str, ...]:
-        """Return the valid codes most like the text: a successor first, then by spelling of code and of name."""
+        """Return the valid codes most like the text, by code and by name; of a short list, or if none is, all.
+
+        A code that a successor took over from gives the successor.
+        """
         valid = self.valid(at)
         known = self.codes.get(text)
         if known is not None and known.successor in valid:
             return (known.successor,)
-        spelled = difflib.get_close_matches(text, valid, n=NEAREST, cutoff=0.5)
-        names = {self.codes[code].name.lower(): code for code in valid}
-        named = difflib.get_close_matches(text.replace("_", " ").lower(), names, n=NEAREST, cutoff=0.7)
-        best = tuple(dict.fromkeys([*spelled, *(names[name] for name in named)]))
-        return best[:NEAREST] or valid[:NEAREST]
+        by_name = {self.codes[code].name.lower(): code for code in valid}
+        alike = [
+            *difflib.get_close_matches(text, valid, n=NEAREST, cutoff=0.5),
+            *(by_name[name] for name in difflib.get_close_matches(text.replace("_", " ").lower(), by_name, n=NEAREST)),
+        ]
+        return tuple(dict.fromkeys(alike if alike and len(valid) > SHORT else [*alike, *valid]))
 
     def document(self) -> dict[str, Any]:
         """Return the list as plain JSON values."""

@@ -61,22 +61,22 @@ class Event(Strict):
     SUBJECT: ClassVar[str]
     """The form its subject takes: person, link-worker, commissioner, team or any."""
 
-    specversion: Literal["1.0"]
-    id: Ref
-    source: Source
-    type: str
-    subject: str
-    time: Instant
-    recordedtime: Instant | None = None
-    datacontenttype: Literal["application/json"] | None = None
-    dataschema: str | None = None
-    traceparent: (
-        Annotated[
-            str,
-            Field(pattern=r"^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$"),
-        ]
-        | None
-    ) = None
+    specversion: Annotated[Literal["1.0"], Field(description="The CloudEvents version")]
+    id: Annotated[Ref, Field(description="Chosen by the provider, unique within its `source`; a UUID is best")]
+    source: Annotated[Source, Field(description="The organisation that states this, as in the provider register")]
+    type: Annotated[str, Field(description="The kind of event, and the version of its rules")]
+    subject: Annotated[str, Field(description="Whom or what it is about")]
+    time: Annotated[Instant, Field(description="When it happened: this decides its financial year (Europe/London)")]
+    recordedtime: Annotated[Instant | None, Field(description="When the provider's own system recorded it")] = None
+    datacontenttype: Annotated[Literal["application/json"] | None, Field(description="The form of `data`")] = None
+    dataschema: Annotated[str | None, Field(description="The URI of the kind's JSON Schema")] = None
+    traceparent: Annotated[
+        str | None,
+        Field(
+            pattern=r"^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$",
+            description="W3C trace context, to follow an event through the systems",
+        ),
+    ] = None
     data: Payload
 
     @property

@@ -5,6 +5,7 @@ holds a space, so no name and no sentence can hide in an event.
 """
 
 import datetime as dt
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
 
@@ -34,6 +35,19 @@ def each_once(values: tuple[_Item, ...]) -> tuple[_Item, ...]:
             "named_twice", "Something is named twice here: name each once.", {"expected": "each value once"}
         )
     return tuple(sorted(values))
+
+
+def to_decimals(places: int) -> Callable[[float], float]:
+    """Make the check that a number has no more decimals than these."""
+
+    def check(value: float) -> float:
+        if round(value, places) != value:
+            raise PydanticCustomError(
+                "decimals", "Too many decimals.", {"expected": f"at most {places} decimal{'s' * (places > 1)}"}
+            )
+        return value
+
+    return check
 
 
 class Strict(BaseModel):

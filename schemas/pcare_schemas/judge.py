@@ -87,12 +87,9 @@ def _judge_codes(event: Event, rules: Rules) -> Found:
         if value is None:
             continue
         codes = rules.code_list(name, event.KIND)
-        if isinstance(value, tuple):
-            for index, item in enumerate(value):
-                if not codes.holds(str(item), event.time):
-                    return Reason.unknown_code, _unknown_code(f"/data/{field}/{index}", str(item), codes, event.time)
-        elif not codes.holds(value, event.time):
-            return Reason.unknown_code, _unknown_code(f"/data/{field}", value, codes, event.time)
+        for code in map(str, value) if isinstance(value, tuple) else (value,):
+            if not codes.holds(code, event.time):
+                return Reason.unknown_code, _unknown_code(f"/data/{field}", code, codes, event.time)
     if event.SUBJECT == "commissioner":
         code, codes = event.subject.partition(":")[2], rules.lists["commissioners"]
         if not codes.holds(code, event.time):

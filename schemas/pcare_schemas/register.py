@@ -18,6 +18,8 @@ ODS_SOURCE = "https://fhir.nhs.uk/Id/ods-organization-code/"
 LOCAL_SOURCE = "urn:ncl:provider:"
 SOURCE_PATTERN = rf"^({re.escape(ODS_SOURCE)}[A-Z0-9]{{3,8}}|{LOCAL_SOURCE}[a-z0-9]+(-[a-z0-9]+)*)$"
 
+_VARIABLE = "PCARE_PROVIDER_REGISTER"
+
 ProviderKind = Literal["gp_practice", "trust", "council", "voluntary_sector", "icb", "ccg"]
 
 
@@ -61,29 +63,31 @@ class Register:
     def __init__(self, entries: Iterable[ProviderEntry]) -> None:
         self.by_source: dict[str, Provider] = {}
         self.by_code: dict[str, Provider] = {}
-        slugs: dict[str, str] = {}
-        for entry in entries:
-            provider = _provider(entry)
+        for provider in map(_provider, entries):
             if provider.source in self.by_source:
                 raise ValueError(f"the provider register holds {provider.source} twice")
-            if provider.topic_slug in slugs:
-                raise ValueError(f"{provider.source} and {slugs[provider.topic_slug]} would share one topic")
-            slugs[provider.topic_slug] = provider.source
+            other = self.by_code.get(provider.code) or self.by_code.get(provider.code.swapcase())
+            if other is not None:
+                raise ValueError(f"{provider.source} and {other.source} would share one topic")
             self.by_source[provider.source] = provider
             self.by_code[provider.code] = provider
 
     @classmethod
     def load(cls, extra: Path | None = None) -> "Register":
-        """Read the built-in register, and the file beside it if one is named. Raises ValueError naming the file."""
+        """Read the built-in register, and the file beside it if one is named; its entries stand before built-in ones.
+
+        Raises ValueError naming the file at fault.
+        """
         built_in = resources.files("pcare_schemas") / "data" / "register.yaml"
         entries = _entries(built_in.read_text(encoding="utf-8"), "the built-in register")
-        if extra is not None:
-            try:
-                text = extra.read_text(encoding="utf-8")
-            except OSError as error:
-                raise ValueError(f"PCARE_PROVIDER_REGISTER: {extra} cannot be read: {error.strerror}") from error
-            entries += _entries(text, f"PCARE_PROVIDER_REGISTER: {extra}")
-        return cls(entries)
+        if extra is None:
+            return cls(entries)
+        try:
+            own = _entries(extra.read_text(encoding="utf-8"), f"{_VARIABLE}: {extra}")
+        except (OSError, UnicodeDecodeError) as error:
+            raise ValueError(f"{_VARIABLE}: {extra} cannot be read: {error}") from error
+        replaced = {entry.source for entry in own}
+        return cls([*(entry for entry in entries if entry.source not in replaced), *own])
 
     def document(self) -> list[dict[str, Any]]:
         """Return the register as plain JSON values, in the order of source."""

@@ -13,6 +13,9 @@ from pcare_schemas.check_digit import is_valid
 from pcare_schemas.code_lists import CodeList
 from pcare_schemas.register import Register
 
+CONTRACT_FILE = "contract.sha256"
+"""Written by `pcare_schemas.generate`: what the JSON Schemas of all kinds demand, as one hash."""
+
 FORMAT = 1
 """The first part of every version: the form of `Rules.document`."""
 
@@ -44,7 +47,7 @@ class Rules:
     @classmethod
     def load(cls, register: Path | None = None) -> "Rules":
         """Read the current rules. Raises ValueError that names the file at fault."""
-        digest = resources.files("pcare_schemas") / "data" / "contract.sha256"
+        digest = resources.files("pcare_schemas") / "data" / CONTRACT_FILE
         return cls(
             contract=digest.read_text(encoding="ascii").strip(),
             lists=code_lists.built_in(),

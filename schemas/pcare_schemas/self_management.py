@@ -2,10 +2,10 @@
 
 from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from pcare_schemas.fields import Ref
+from pcare_schemas.fields import Ref, to_decimals
 from pcare_schemas.person import PersonData, PersonEvent, RefSource
 
 COMPONENT = "supported self-management"
@@ -35,7 +35,9 @@ def pam_level(score: float, cut_points: str) -> int:
 class PamScoredData(PersonData):
     """A completed Patient Activation Measure. The instrument is licensed: only its result is recorded."""
 
-    score: Annotated[float, Field(ge=0, le=100, description="0.0 to 100.0, to one decimal")]
+    score: Annotated[
+        float, Field(ge=0, le=100, description="0.0 to 100.0, to one decimal"), AfterValidator(to_decimals(1))
+    ]
     level: Annotated[int, Field(ge=1, le=4, description="1 to 4; must be that of the score under `cut_points`")]
     instrument: Annotated[Instrument, Field(description="Which form was completed")]
     cut_points: Annotated[
@@ -47,12 +49,6 @@ class PamScoredData(PersonData):
 
     @model_validator(mode="after")
     def _score_and_level_agree(self) -> Self:
-        if round(self.score, 1) != self.score:
-            raise PydanticCustomError(
-                "decimals",
-                "A PAM score has one decimal.",
-                {"field": "score", "expected": "0.0 to 100.0, to one decimal"},
-            )
         level = pam_level(self.score, self.cut_points)
         if level != self.level:
             raise PydanticCustomError(

@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import AfterValidator, Field
 
 from pcare_schemas.envelope import Event, LinkWorkerSubject, Payload
-from pcare_schemas.fields import Code, OrganisationCode, Pcn, Ref, each_once
+from pcare_schemas.fields import Code, OrganisationCode, Pcn, Ref, each_once, to_decimals
 from pcare_schemas.person import PersonData, PersonEvent, RefSource
 
 COMPONENT = "social prescribing"
@@ -15,6 +15,9 @@ ReferralReason = Literal["long_term_condition", "mental_health", "lonely_or_isol
 ReferralOutcome = Literal[
     "goals_met", "goals_partly_met", "referred_on", "no_longer_wanted", "not_reached", "moved_away", "died", "other"
 ]
+
+Wte = Annotated[float, Field(ge=0, le=1), AfterValidator(to_decimals(2))]
+WTE = "Whole-time equivalent, 0 to 1, to two decimals"
 
 
 class SpReferralData(PersonData):
@@ -101,14 +104,14 @@ class LinkWorkerJoinedData(LinkWorkerData):
     """A link worker's new post."""
 
     employer: Annotated[OrganisationCode, Field(description="ODS code, or slug of the provider register")]
-    wte: Annotated[float, Field(ge=0, le=1, description="Whole-time equivalent, 0 to 1, to two decimals")]
+    wte: Annotated[Wte, Field(description=WTE)]
 
 
 class LinkWorkerLeftData(LinkWorkerData):
     """The post that a link worker left."""
 
     employer: Annotated[OrganisationCode | None, Field(description="ODS code, or slug of the provider register")] = None
-    wte: Annotated[float | None, Field(ge=0, le=1, description="Whole-time equivalent, 0 to 1, to two decimals")] = None
+    wte: Annotated[Wte | None, Field(description=WTE)] = None
 
 
 class LinkWorkerJoined(Event):
