@@ -1,0 +1,88 @@
+"""What the recorder shows to Prometheus. Names and meanings are in the catalogue of pcare_common.metrics."""
+
+import contextlib
+from collections.abc import Callable, Generator, Mapping
+from typing import Literal
+
+from prometheus_client import CollectorRegistry
+
+from pcare_common import metrics
+from pcare_common.clock import Clock
+from pcare_recorder.cursors import Cursor, Partition
+from pcare_recorder.errors import Dependency
+from pcare_recorder.verdicts import Outcome, Verdicts
+from pcare_schemas.rules import Rules
+
+Step = Literal["judge", "persist", "publish", "commit"]
+
+UNKNOWN_PROVIDER = "unknown"
+
+
+class Instruments:
+    """The recorder's metrics. `age` is asked for the seconds without progress at each scrape."""
+
+    def __init__(self, registry: CollectorRegistry, rules: Rules, clock: Clock, age: Callable[[], float]) -> None:
+        self._rules = rules
+        self._clock = clock
+        self._events = metrics.counter("pcare_recorder_events_total", registry)
+        self._rejected = metrics.counter("pcare_recorder_rejected_total", registry)
+        self._cursor_events = metrics.gauge("pcare_recorder_cursor_events", registry)
+        self._next_offset = metrics.gauge("pcare_recorder_next_offset", registry)
+        self._lag = metrics.gauge("pcare_recorder_lag_events", registry)
+        self._seconds = metrics.histogram("pcare_recorder_step_seconds", registry)
+        self._fenced = metrics.counter("pcare_recorder_fenced_total", registry)
+        self._transient = metrics.counter("pcare_recorder_transient_errors_total", registry)
+        metrics.gauge("pcare_recorder_progress_age_seconds", registry).set_function(age)
+        for outcome in Outcome:
+            self._events.labels(outcome)
+        for dependency in Dependency:
+            self._transient.labels(dependency.value)
+
+    @contextlib.contextmanager
+    def timed(self, step: Step) -> Generator[None, None, None]:
+        """Measure how long a batch spends in a step."""
+        started = self._clock.monotonic()
+        try:
+            yield
+        finally:
+            self._seconds.labels(step).observe(self._clock.monotonic() - started)
+
+    def judged(self, verdicts: Verdicts) -> None:
+        """Count what became of a batch that is now in the database."""
+        for (partition, outcome), count in verdicts.outcomes.items():
+            self._events.labels(outcome).inc(count)
+            self._cursor_events.labels(partition.topic, partition.number, outcome).inc(count)
+        for _, rejection in verdicts.rejections:
+            self._rejected.labels(self._provider(rejection.source), rejection.reason).inc()
+
+    def began(self, cursors: Mapping[Partition, Cursor]) -> None:
+        """Show the partitions of this copy, and no longer those of before."""
+        for gauge in (self._cursor_events, self._next_offset, self._lag):
+            gauge.clear()
+        for partition, cursor in cursors.items():
+            counts = (cursor.recorded, cursor.duplicates, cursor.rejected)
+            for outcome, count in zip(Outcome, counts, strict=True):
+                self._cursor_events.labels(partition.topic, partition.number, outcome).set(count)
+            self.moved(partition, cursor.next_offset)
+
+    def moved(self, partition: Partition, next_offset: int) -> None:
+        """Show where a cursor stands."""
+        self._next_offset.labels(partition.topic, partition.number).set(next_offset)
+
+    def behind(self, lags: Mapping[Partition, int]) -> None:
+        """Show how far partitions are behind."""
+        for partition, lag in lags.items():
+            self._lag.labels(partition.topic, partition.number).set(lag)
+
+    def fenced(self) -> None:
+        """Count a batch that was dropped because another recorder had moved its cursor."""
+        self._fenced.inc()
+
+    def transient(self, dependency: Dependency) -> None:
+        """Count a time that a dependency did not answer."""
+        self._transient.labels(dependency.value).inc()
+
+    def _provider(self, source: str | None) -> str:
+        """Return the code of a registered source; a sender of nonsense must not fill Prometheus with labels."""
+        provider = self._rules.register.by_source.get(source or "")
+        return UNKNOWN_PROVIDER if provider is None else provider.code

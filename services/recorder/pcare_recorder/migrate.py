@@ -1,0 +1,148 @@
+"""The database schema: numbered SQL files, applied in order, each once.
+
+`python -m pcare_recorder.migrate` brings a database up to date and may be run again, and by several at once. The
+recorder itself only checks: it never changes a schema behind an operator's back.
+"""
+
+import asyncio
+import hashlib
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+
+import asyncpg
+
+from pcare_common import settings
+from pcare_common.errors import EXIT_CONFIGURATION, OperatorError
+from pcare_recorder.settings import PostgresSettings
+
+COMMAND = "python -m pcare_recorder.migrate"
+LOCK = 0x70636172  # "pcar": whoever migrates this database holds it
+
+_TABLE = """
+CREATE SCHEMA IF NOT EXISTS pcare;
+CREATE TABLE IF NOT EXISTS pcare.schema_migrations (
+    number      integer     PRIMARY KEY,
+    name        text        NOT NULL,
+    sha256      text        NOT NULL,
+    applied_at  timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One file of migrations/: `0001_record.sql` is number 1, name `record`."""
+
+    number: int
+    name: str
+    sql: str
+
+    @property
+    def sha256(self) -> str:
+        """Return the checksum that is stored when the file is applied."""
+        return hashlib.sha256(self.sql.encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What the database says was applied."""
+
+    number: int
+    name: str
+    sha256: str
+
+
+def migrations() -> tuple[Migration, ...]:
+    """Return the migrations of this release, in order."""
+    folder = files("pcare_recorder") / "migrations"
+    found = sorted((entry for entry in folder.iterdir() if entry.name.endswith(".sql")), key=lambda entry: entry.name)
+    return tuple(
+        Migration(int(entry.name[:4]), entry.name[5:].removesuffix(".sql"), entry.read_text(encoding="utf-8"))
+        for entry in found
+    )
+
+
+def pending(known: Sequence[Migration], applied: Sequence[Applied]) -> tuple[Migration, ...]:
+    """Return what `applied` lacks of `known`.
+
+    Raises OperatorError when the database was migrated by another or a changed release: its schema is then not the
+    one this release was tested with, and guessing would risk the record.
+    """
+    by_number = {migration.number: migration for migration in known}
+    for row in applied:
+        migration = by_number.get(row.number)
+        if migration is None:
+            raise OperatorError(
+                f"The database is newer than this release: it has migration {row.number:04d}_{row.name}. "
+                "Run the release that made it, or a later one."
+            )
+        if migration.sha256 != row.sha256:
+            raise OperatorError(
+                f"Migration {row.number:04d}_{row.name} was applied with other content than this release has. "
+                "Run the release that applied it; an applied migration is never edited."
+            )
+    done = {row.number for row in applied}
+    return tuple(migration for migration in known if migration.number not in done)
+
+
+async def apply(connection: asyncpg.Connection) -> tuple[Migration, ...]:
+    """Apply what is missing, each file in a transaction of its own, and return it.
+
+    One at a time: a second caller waits, then finds nothing to do. Raises OperatorError as `pending` does.
+    """
+    await connection.execute("SELECT pg_advisory_lock($1)", LOCK)
+    try:
+        await connection.execute(_TABLE)
+        missing = pending(migrations(), await _applied(connection))
+        for migration in missing:
+            async with connection.transaction():
+                await connection.execute(migration.sql)
+                await connection.execute(
+                    "INSERT INTO pcare.schema_migrations (number, name, sha256) VALUES ($1, $2, $3)",
+                    migration.number,
+                    migration.name,
+                    migration.sha256,
+                )
+        return missing
+    finally:
+        await connection.execute("SELECT pg_advisory_unlock($1)", LOCK)
+
+
+async def check(connection: asyncpg.Connection) -> None:
+    """Raise OperatorError, naming the command to run, unless the database is at this release's schema."""
+    exists = await connection.fetchval("SELECT to_regclass('pcare.schema_migrations') IS NOT NULL")
+    missing = pending(migrations(), await _applied(connection) if exists else ())
+    if missing:
+        names = ", ".join(f"{migration.number:04d}_{migration.name}" for migration in missing)
+        raise OperatorError(f"The database lacks {names}. Run `{COMMAND}`, then start again.")
+
+
+async def _applied(connection: asyncpg.Connection) -> list[Applied]:
+    rows = await connection.fetch("SELECT number, name, sha256 FROM pcare.schema_migrations ORDER BY number")
+    return [Applied(row["number"], row["name"], row["sha256"]) for row in rows]
+
+
+async def _run(dsn: str) -> None:
+    connection = await asyncpg.connect(dsn, timeout=10)
+    try:
+        for migration in await apply(connection):
+            sys.stdout.write(f"applied {migration.number:04d}_{migration.name}\n")
+        sys.stdout.write("the database is up to date\n")
+    finally:
+        await connection.close()
+
+
+def main() -> None:
+    """Bring the database of PCARE_POSTGRES_DSN up to date; exit 78 with one line when that cannot be done."""
+    dsn = settings.load(PostgresSettings).postgres_dsn.get_secret_value()
+    try:
+        asyncio.run(_run(dsn))
+    except (OperatorError, OSError, asyncpg.PostgresError) as error:
+        sys.stderr.write(f"Cannot migrate the database: {error}\n")
+        raise SystemExit(EXIT_CONFIGURATION) from error
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,31 @@
+"""What the recorder reads from the environment."""
+
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+
+from pcare_common.kafka import KafkaSettings
+from pcare_common.settings import Settings
+
+
+class PostgresSettings(Settings):
+    """Where the record is kept."""
+
+    postgres_dsn: SecretStr = Field(description="postgresql://user:password@host:port/database")
+
+
+class RecorderSettings(PostgresSettings, KafkaSettings):
+    """Everything the recorder can be told.
+
+    Durations are seconds. A batch is at most `recorder_batch_events` events and about
+    `recorder_batch_bytes` bytes; two of them are in memory at a time.
+    """
+
+    provider_register: Path | None = Field(None, description="a YAML file of further providers")
+    recorder_http_host: str = "127.0.0.1"
+    recorder_http_port: int = Field(8081, ge=0, le=65535)
+    recorder_group: str = Field("pcare-recorder", min_length=1, description="the consumer group of all copies")
+    recorder_batch_events: int = Field(2000, ge=1, le=20_000)
+    recorder_batch_bytes: int = Field(8 * 1024 * 1024, ge=1024 * 1024)
+    recorder_not_ready_after: float = Field(60.0, gt=0, description="lag without progress for so long is not ready")
+    recorder_exit_after: float = Field(180.0, gt=0, description="stuck for so long: stacks to the log, exit 75")

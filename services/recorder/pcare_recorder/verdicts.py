@@ -1,0 +1,217 @@
+"""What becomes of each record of a batch: new, duplicate or rejected. Pure; it reads no clock and no database.
+
+`check` judged each record by itself. Here it is judged against what is recorded: in the database, and earlier in the
+same batch. Records are taken in the order of their origins, so of two that claim one id the lowest offset wins.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import NamedTuple
+
+from pcare_recorder.cursors import Partition
+from pcare_schemas.check import Record, refuse
+from pcare_schemas.envelope import Event
+from pcare_schemas.origin import Origin
+from pcare_schemas.recorded import content_hash
+from pcare_schemas.rejections import FieldError, Reason, Rejection
+from pcare_schemas.retraction import EventRetracted
+
+PERSON = "person:"
+RETRACTION = EventRetracted.KIND
+
+EventKey = tuple[str, str]
+"""What an event is, everywhere and for ever: (source, id)."""
+
+
+class Outcome(StrEnum):
+    """What became of a record. Every record of a partition has exactly one."""
+
+    RECORDED = "recorded"
+    DUPLICATE = "duplicate"
+    REJECTED = "rejected"
+
+
+class Submitted(NamedTuple):
+    """A record as it was read, and where it stood."""
+
+    origin: Origin
+    record: Record
+
+    @property
+    def partition(self) -> Partition:
+        """The partition it stood in."""
+        return Partition(self.origin.topic, self.origin.partition)
+
+
+class Known(NamedTuple):
+    """What there is to know of a recorded event.
+
+    `nameable`: whether anybody can still be told to be its subject. Not so for a person whose every pseudonym was
+    erased; such a subject is compared by nobody.
+    """
+
+    kind: str
+    subject: str
+    content_sha256: bytes
+    nameable: bool = True
+
+
+class Settled(NamedTuple):
+    """A verdict that an origin has already, restored by a rebuild. It stands, and its text is published again."""
+
+    outcome: Outcome
+    key: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What the database knows of a batch: its events and those they retract, its pseudonyms, its origins."""
+
+    events: Mapping[EventKey, Known] = field(default_factory=dict)
+    links: Mapping[str, str] = field(default_factory=dict)
+    settled: Mapping[Origin, Settled] = field(default_factory=dict)
+
+
+class NewEvent(NamedTuple):
+    """An event to be recorded. `subject` is the subject as in the log."""
+
+    submitted: Submitted
+    event: Event
+    subject: str
+    content_sha256: bytes
+
+
+class NewLink(NamedTuple):
+    """A pseudonym that is linked to a subject for the first time, by the first event about it that is new."""
+
+    pseudonym: str
+    subject: str
+    submitted: Submitted
+
+
+@dataclass(slots=True)
+class Verdicts:
+    """What became of a batch. `outcomes` counts every record of it, by partition and outcome."""
+
+    events: list[NewEvent] = field(default_factory=list)
+    links: list[NewLink] = field(default_factory=list)
+    rejections: list[tuple[Submitted, Rejection]] = field(default_factory=list)
+    settled: list[Settled] = field(default_factory=list)
+    outcomes: Counter[tuple[Partition, Outcome]] = field(default_factory=Counter)
+
+
+Checked = tuple[Submitted, Event | Rejection]
+
+
+def asked_keys(batch: Iterable[Checked]) -> set[EventKey]:
+    """Return the events that `judge` needs to know of: those of the batch and those they retract."""
+    keys: set[EventKey] = set()
+    for _, found in batch:
+        if isinstance(found, Event):
+            keys.add((found.source, found.id))
+            if isinstance(found, EventRetracted):
+                keys.add((found.source, found.data.retracts))
+    return keys
+
+
+def asked_pseudonyms(batch: Iterable[Checked]) -> set[str]:
+    """Return the pseudonyms that `judge` needs the links of."""
+    return {found.subject for _, found in batch if isinstance(found, Event) and found.subject.startswith(PERSON)}
+
+
+def judge(batch: Sequence[Checked], recorded: Recorded, new_subject: Callable[[], str]) -> Verdicts:
+    """Return what becomes of `batch`, which holds the verdicts of `check`.
+
+    `recorded` covers `asked_keys` and `asked_pseudonyms`. `new_subject` makes the subject of a person not seen
+    before: `person:<uuid>`, never the same twice. Nothing is linked for an event that will not be a new row, so that
+    a repeat cannot bring back a link that was erased.
+    """
+    return _Judge(recorded, new_subject).judge(batch)
+
+
+class _Judge:
+    def __init__(self, recorded: Recorded, new_subject: Callable[[], str]) -> None:
+        self._recorded = recorded
+        self._new_subject = new_subject
+        self._accepted: dict[EventKey, Known] = {}
+        self._linked: dict[str, str] = {}
+        self._verdicts = Verdicts()
+
+    def judge(self, batch: Sequence[Checked]) -> Verdicts:
+        for submitted, found in sorted(batch, key=_by_origin):
+            outcome = self._outcome(submitted, found)
+            self._verdicts.outcomes[submitted.partition, outcome] += 1
+        return self._verdicts
+
+    def _outcome(self, submitted: Submitted, found: Event | Rejection) -> Outcome:
+        settled = self._recorded.settled.get(submitted.origin)
+        if settled is not None:
+            self._verdicts.settled.append(settled)
+            return settled.outcome
+        if isinstance(found, Rejection):
+            return self._reject(submitted, found)
+        known = self._known((found.source, found.id))
+        if known is not None:
+            if self._is_same(found, known):
+                return Outcome.DUPLICATE
+            return self._reject(submitted, refuse(submitted.record, found, Reason.id_reused, _ID_REUSED))
+        if isinstance(found, EventRetracted):
+            refusal = self._retraction_refused(found)
+            if refusal is not None:
+                return self._reject(submitted, refuse(submitted.record, found, *refusal))
+        return self._accept(submitted, found)
+
+    def _accept(self, submitted: Submitted, event: Event) -> Outcome:
+        subject = self._subject(event.subject)
+        if subject is None:
+            subject = self._linked[event.subject] = self._new_subject()
+            self._verdicts.links.append(NewLink(event.subject, subject, submitted))
+        digest = content_hash(event, subject)
+        self._accepted[event.source, event.id] = Known(event.kind, subject, digest)
+        self._verdicts.events.append(NewEvent(submitted, event, subject, digest))
+        return Outcome.RECORDED
+
+    def _reject(self, submitted: Submitted, rejection: Rejection) -> Outcome:
+        self._verdicts.rejections.append((submitted, rejection))
+        return Outcome.REJECTED
+
+    def _known(self, key: EventKey) -> Known | None:
+        return self._recorded.events.get(key) or self._accepted.get(key)
+
+    def _subject(self, subject: str) -> str | None:
+        """Return the subject as in the log, or None for a pseudonym that has no link."""
+        if not subject.startswith(PERSON):
+            return subject
+        return self._recorded.links.get(subject) or self._linked.get(subject)
+
+    def _is_same(self, event: Event, known: Known) -> bool:
+        # Of an erased person only the content can be compared: an honest retry stays a duplicate, and links nothing.
+        subject = self._subject(event.subject) if known.nameable else known.subject
+        return subject == known.subject and content_hash(event, subject) == known.content_sha256
+
+    def _retraction_refused(self, event: EventRetracted) -> tuple[Reason, FieldError] | None:
+        target = self._known((event.source, event.data.retracts))
+        if event.data.retracts == event.id or (target is not None and target.kind == RETRACTION):
+            return Reason.not_retractable, _NOT_RETRACTABLE
+        if target is not None and target.subject != self._subject(event.subject):
+            return Reason.retraction_mismatch, _RETRACTION_MISMATCH
+        return None
+
+
+_ID_REUSED = FieldError(
+    "/id",
+    "An event with this source and id is recorded, with other content.",
+    "a new id; or, for a repeat, the very same event",
+)
+_NOT_RETRACTABLE = FieldError("/data/retracts", "This is itself a retraction.", "the id of an event that is none")
+_RETRACTION_MISMATCH = FieldError(
+    "/data/retracts", "The event of this id is about another subject.", "an event of the same source and subject"
+)
+
+
+def _by_origin(checked: Checked) -> tuple[str, int, int]:
+    origin = checked[0].origin
+    return origin.topic, origin.partition, origin.offset
