@@ -1,0 +1,144 @@
+"""Fetches the numbers that `accounting` compares: from Kafka, from PostgreSQL, from the aggregator."""
+
+import datetime as dt
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import asyncpg
+import httpx
+from kafka import KafkaConsumer, TopicPartition
+
+from pcare_cli.accounting import Cursor, KpiValues, PartitionAccount
+
+POLL_MILLISECONDS = 1000
+SILENT_POLLS = 30  # so many polls in a row without a step forward: the rest is not coming
+IDS_AT_ONCE = 10_000
+
+
+async def read_cursors(connection: asyncpg.Connection) -> list[Cursor]:
+    """Return the cursors of all partitions of the submitted topics."""
+    rows = await connection.fetch(
+        "SELECT topic, partition, base_offset, next_offset, recorded, duplicates, rejected FROM pcare.cursors "
+        "ORDER BY topic, partition"
+    )
+    return [Cursor(*row) for row in rows]
+
+
+def count_submitted(options: Mapping[str, Any], cursors: Sequence[Cursor]) -> tuple[PartitionAccount, ...]:
+    """Count in Kafka the records of each cursor's range, control records and aborted ones left out.
+
+    `options` are kafka-python's connection options. Blocks. A partition is in trouble when Kafka no longer holds its
+    first records, when it goes on after the cursor, or when the records do not come.
+    """
+    consumer = KafkaConsumer(
+        client_id="pcare-accounting",
+        isolation_level="read_committed",
+        enable_auto_commit=False,
+        auto_offset_reset="none",
+        **options,
+    )
+    with closing(consumer):
+        partitions = {TopicPartition(one.topic, one.partition): one for one in cursors}
+        consumer.assign(list(partitions))
+        starts, ends = consumer.beginning_offsets(list(partitions)), consumer.end_offsets(list(partitions))
+        for partition, cursor in partitions.items():
+            consumer.seek(partition, max(cursor.base_offset, starts[partition]))
+        counts = _count(consumer, partitions)
+        return tuple(
+            PartitionAccount(cursor, counts[partition].number, _trouble(cursor, starts, ends, counts, partition))
+            for partition, cursor in partitions.items()
+        )
+
+
+@dataclass(slots=True)
+class _Count:
+    number: int = 0
+    position: int = 0
+
+
+def _count(consumer: KafkaConsumer, partitions: Mapping[TopicPartition, Cursor]) -> dict[TopicPartition, _Count]:
+    counts = {partition: _Count(position=consumer.position(partition)) for partition in partitions}
+    silent = 0
+    while silent < SILENT_POLLS:
+        reached = [one for one, cursor in partitions.items() if counts[one].position >= cursor.next_offset]
+        consumer.pause(*reached)
+        if len(reached) == len(partitions):
+            break
+        batches = consumer.poll(timeout_ms=POLL_MILLISECONDS, max_records=5000)
+        for partition, records in batches.items():
+            counts[partition].number += sum(record.offset < partitions[partition].next_offset for record in records)
+        before = sum(count.position for count in counts.values())
+        for partition, count in counts.items():
+            count.position = consumer.position(partition)
+        silent = 0 if sum(count.position for count in counts.values()) > before else silent + 1
+    return counts
+
+
+def _trouble(
+    cursor: Cursor,
+    starts: Mapping[TopicPartition, int],
+    ends: Mapping[TopicPartition, int],
+    counts: Mapping[TopicPartition, _Count],
+    partition: TopicPartition,
+) -> str | None:
+    if starts[partition] > cursor.base_offset:
+        return f"Kafka no longer holds the records {cursor.base_offset} to {starts[partition] - 1}"
+    if ends[partition] > cursor.next_offset:
+        return f"the recorder has come to {cursor.next_offset}, the topic goes on to {ends[partition]}"
+    if counts[partition].position < cursor.next_offset:
+        return f"the records from {counts[partition].position} on did not come"
+    return None
+
+
+async def find(connection: asyncpg.Connection, wanted: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Return those of the events wanted, by source and id, that are recorded or rejected."""
+    found: set[tuple[str, str]] = set()
+    everything = sorted(wanted)
+    for start in range(0, len(everything), IDS_AT_ONCE):
+        some = everything[start : start + IDS_AT_ONCE]
+        sources, names = [source for source, _ in some], [name for _, name in some]
+        for table in ("pcare.interventions", "pcare.rejections"):
+            rows = await connection.fetch(
+                f"SELECT t.source, t.id FROM {table} AS t "  # noqa: S608 - the two names above
+                "JOIN unnest($1::text[], $2::text[]) AS wanted (source, id) USING (source, id)",
+                sources,
+                names,
+            )
+            found.update((row["source"], row["id"]) for row in rows)
+    return found
+
+
+async def sql_kpis(connection: asyncpg.Connection, at: dt.datetime) -> dict[tuple[str, str, str], Decimal]:
+    """Return the KPIs as SQL counts them from the recorded rows, at an instant."""
+    rows = await connection.fetch("SELECT kpi, borough, year, value FROM pcare.kpi_values($1)", at)
+    return {(row["kpi"], row["borough"], row["year"]): row["value"] for row in rows}
+
+
+@dataclass(frozen=True, slots=True)
+class Streamed:
+    """What the aggregator answers to GET /kpis, at the oldest and the latest instant of its partitions."""
+
+    instant: dt.datetime
+    instant_latest: dt.datetime
+    complete: bool
+    applied: Mapping[int, int]
+    values: KpiValues
+    rows: Sequence[Mapping[str, Any]]
+
+
+async def streamed_kpis(client: httpx.AsyncClient) -> Streamed:
+    """Ask the aggregator. Raises httpx.HTTPError when it does not answer with 200."""
+    response = await client.get("/kpis")
+    response.raise_for_status()
+    document = response.json(parse_float=Decimal)
+    return Streamed(
+        instant=dt.datetime.fromisoformat(document["instant"]),
+        instant_latest=dt.datetime.fromisoformat(document["instant_latest"]),
+        complete=document["complete"],
+        applied={one["partition"]: one["applied_through"] for one in document["partitions"]},
+        values={(row["kpi"], row["borough"], row["year"]): Decimal(row["value"]) for row in document["kpis"]},
+        rows=document["kpis"],
+    )
