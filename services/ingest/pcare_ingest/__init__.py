@@ -1,0 +1,1 @@
+"""HTTP to Kafka: takes events in, judges them, makes the pseudonym, publishes, answers."""

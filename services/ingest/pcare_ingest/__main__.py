@@ -1,0 +1,5 @@
+"""`python -m pcare_ingest` runs the service."""
+
+from pcare_ingest.app import main
+
+main()

@@ -1,0 +1,45 @@
+"""Who is calling, and for whom they may speak.
+
+The one place where the edge decides this. Credentials come as another implementation of `Callers`; nothing else has
+to change, because everything downstream asks `Caller.may_speak_for`.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from starlette.requests import HTTPConnection
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Somebody who sends events. `sources` are the organisations they may speak for; None: any."""
+
+    name: str
+    sources: frozenset[str] | None
+
+    def may_speak_for(self, source: str) -> bool:
+        """Whether an event of `source` may come from this caller."""
+        return self.sources is None or source in self.sources
+
+
+class Callers(Protocol):
+    """Tells who is calling."""
+
+    async def identify(self, connection: HTTPConnection) -> Caller:
+        """Return who sent this request, judged by its headers alone. Called before a byte of the body is read."""
+        ...
+
+
+ANYONE = Caller(name="anyone", sources=None)
+
+
+class OpenCallers:
+    """Anyone may speak for any provider.
+
+    For one machine, or behind a gateway that checks who calls: the settings refuse to listen beyond loopback with it
+    unless PCARE_INGEST_ALLOW_OPEN=true says that this is meant.
+    """
+
+    async def identify(self, connection: HTTPConnection) -> Caller:  # noqa: ARG002 - nothing to look at
+        """Return the caller that may say anything."""
+        return ANYONE

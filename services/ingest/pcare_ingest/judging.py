@@ -1,0 +1,58 @@
+"""The edge's verdict on one event: what will be published of it, or why it is refused. Reads no clock."""
+
+import datetime as dt
+from dataclasses import dataclass
+
+from pcare_ingest.callers import Caller
+from pcare_ingest.publishing import Outgoing
+from pcare_ingest.repeated_names import repeated_name
+from pcare_schemas.check import Record, check, refuse
+from pcare_schemas.pseudonym import PseudonymKey
+from pcare_schemas.rejections import FieldError, Reason, Rejection
+from pcare_schemas.rules import Rules
+from pcare_schemas.submission import pseudonymise_subject
+from pcare_schemas.topics import SUBMITTED
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """An event that may be published: the record, and the identity that its sender is answered with."""
+
+    record: Outgoing
+    source: str
+    id: str
+
+
+class Judge:
+    """Judges events under fixed rules and a fixed key."""
+
+    def __init__(self, rules: Rules, key: PseudonymKey) -> None:
+        self._rules = rules
+        self._key = key
+
+    def judge(self, event: bytes, caller: Caller, now: dt.datetime) -> Ready | Rejection:
+        """Return `event` ready to publish, or the reason against it.
+
+        The recorder will judge the same bytes by the same function, so what passes here passes there: `now` stands
+        for the broker's timestamp, which can only be later.
+        """
+        submission = pseudonymise_subject(event, self._key)
+        if isinstance(submission, Rejection):
+            return submission
+        key = None if submission.subject is None else submission.subject.encode("utf-8", "surrogatepass")
+        record = Record(value=submission.value, key=key, topic=SUBMITTED, timestamp=now)
+        checked = check(record, self._rules)
+        if isinstance(checked, Rejection):
+            return checked
+        twice = repeated_name(event, checked)
+        if twice is not None:
+            error = FieldError(twice, "This name stands twice in one object.", "each name once")
+            return refuse(record, checked, Reason.invalid_data, error)
+        if not caller.may_speak_for(checked.source):
+            error = FieldError("/source", "The caller may not speak for this organisation.", _own(caller))
+            return refuse(record, checked, Reason.source_not_allowed, error)
+        return Ready(Outgoing(checked.subject.encode(), submission.value), checked.source, checked.id)
+
+
+def _own(caller: Caller) -> str:
+    return "one of: " + ", ".join(sorted(caller.sources or ()))

@@ -1,0 +1,156 @@
+"""One connected producer and the queues of the partitions that it writes to.
+
+A session is opened, used, and closed for good. Whatever state a producer can get into (a batch that is retried for
+ever, a sequence the broker refuses, a fenced or unauthorised producer id) is left behind by opening the next one.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+from aiokafka.partitioner import murmur2
+
+from pcare_common.errors import TransientError
+from pcare_ingest.partition_queue import PartitionQueue
+from pcare_ingest.publishing import Group, Outcome, Outgoing
+
+OPEN_WITHIN_SECONDS = 5.0
+PROBE_WITHIN_SECONDS = 6.0
+ABANDON_WITHIN_SECONDS = 1.0
+REQUEST_TIMEOUT_MS = 5_000
+RETRY_BACKOFF_MS = 200
+BATCH_BYTES = 262_144  # one batch, however it is packed, stays below what a topic for 256 KiB events must take
+LINGER_SECONDS = 0.002
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where to publish: the topic, the connection options of aiokafka, and how long an answer may take (seconds)."""
+
+    topic: str
+    connection: dict[str, Any]
+    answer_within: float
+
+
+class Session:
+    """A producer that is connected and knows its topic. Made by `open`; used on the loop's thread alone.
+
+    `failed` is set by the first record that is not acknowledged and holds, in `why`, the words for an operator.
+    """
+
+    def __init__(self, producer: Any, partitions: int, target: Target) -> None:
+        self._producer = producer
+        self._loop = asyncio.get_running_loop()
+        self.failed = asyncio.Event()
+        self.why = ""
+        self.acknowledged_at = self._loop.time()
+        self._queues = [
+            PartitionQueue(
+                producer,
+                target.topic,
+                partition,
+                linger=LINGER_SECONDS,
+                answer_within=target.answer_within,
+                on_acknowledged=self._acknowledged,
+                on_failure=self._fail,
+            )
+            for partition in range(partitions)
+        ]
+
+    @classmethod
+    async def open(cls, target: Target) -> "Session":
+        """Connect, obtain a producer id and learn the topic's partitions.
+
+        Raises TransientError, in words for an operator, when that does not succeed within OPEN_WITHIN_SECONDS.
+        """
+        producer = AIOKafkaProducer(
+            **target.connection,
+            acks="all",
+            enable_idempotence=True,
+            linger_ms=0,  # the queues linger, each for its own partition
+            max_batch_size=BATCH_BYTES,
+            request_timeout_ms=REQUEST_TIMEOUT_MS,
+            retry_backoff_ms=RETRY_BACKOFF_MS,
+        )
+        try:
+            async with asyncio.timeout(OPEN_WITHIN_SECONDS):
+                await producer.start()
+                partitions = await producer.partitions_for(target.topic)
+        except (KafkaError, OSError, TimeoutError) as error:
+            await _abandon(producer)
+            raise TransientError(_in_words(error, target)) from error
+        except asyncio.CancelledError:
+            await _abandon(producer)
+            raise
+        return cls(producer, len(partitions), target)
+
+    def publish(self, records: Sequence[Outgoing]) -> asyncio.Future[list[Outcome]]:
+        """See `pcare_ingest.publishing.Publisher.publish`."""
+        group = Group(len(records), self._loop)
+        queues = self._queues
+        count = len(queues)
+        for index, record in enumerate(records):
+            # The same partition as Java's producer gives this key.
+            queues[(murmur2(record.key) & 0x7FFFFFFF) % count].add(record, group, index)
+        return group.future
+
+    async def probe(self) -> None:
+        """Ask the brokers for something, and note a failure if none answers."""
+        try:
+            answered = await asyncio.wait_for(self._producer.client.force_metadata_update(), PROBE_WITHIN_SECONDS)
+        except TimeoutError:
+            answered = False
+        if not answered:
+            self._fail(TransientError("no broker answers"))
+
+    async def close(self, *, within: float) -> None:
+        """Let what is under way finish for at most `within` seconds, answer the rest as failed, disconnect."""
+        sending = [queue.sending for queue in self._queues if queue.sending is not None]
+        late: set[asyncio.Task[None]] = set()
+        try:
+            if sending:
+                _, late = await asyncio.wait(sending, timeout=within)
+        finally:
+            self.give_up()
+            if late or self.failed.is_set():
+                await _abandon(self._producer)
+            else:
+                await self._producer.stop()
+
+    def give_up(self) -> None:
+        """Answer everything that waits, now."""
+        for queue in self._queues:
+            queue.give_up()
+
+    def _acknowledged(self) -> None:
+        self.acknowledged_at = self._loop.time()
+
+    def _fail(self, error: Exception) -> None:
+        if not self.failed.is_set():
+            self.why = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+            self.failed.set()
+
+
+async def _abandon(producer: Any) -> None:
+    """Disconnect a producer at once, whatever it still holds.
+
+    Its own `stop` waits until everything is delivered, and an idempotent aiokafka producer never gives up delivering:
+    with the broker away it would not end. Nobody waits for what it holds any more.
+    """
+    sender = producer._sender.sender_task  # noqa: SLF001 - there is no public way to stop it without a flush
+    for patience in (0.1, ABANDON_WITHIN_SECONDS):  # the first lets a request under way end, the second does not
+        if sender is not None and not sender.done():
+            sender.cancel()
+            await asyncio.wait({sender}, timeout=patience)
+    await producer.client.close()
+    producer._closed = True  # noqa: SLF001 - what it is, and what keeps it from warning that it was left open
+
+
+def _in_words(error: Exception, target: Target) -> str:
+    servers = ",".join(target.connection["bootstrap_servers"])
+    if type(error).__name__ == "UnknownTopicOrPartitionError":
+        return f"Kafka at {servers} has no topic {target.topic}: create the topics with `pcare topics create`"
+    return f"Kafka at {servers} does not answer ({type(error).__name__})"

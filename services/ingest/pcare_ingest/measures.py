@@ -1,0 +1,52 @@
+"""What ingest counts, under the names of `pcare_common.metrics`."""
+
+from collections.abc import Sequence
+
+from prometheus_client import CollectorRegistry
+
+from pcare_common import metrics
+from pcare_ingest.admission import Admission
+from pcare_ingest.intake import Verdict
+from pcare_schemas.register import Register
+from pcare_schemas.rejections import Rejection
+
+UNKNOWN_PROVIDER = "unknown"
+
+
+class Measures:
+    """The counters of one process, in a registry of their own."""
+
+    def __init__(self, registry: CollectorRegistry, register: Register, admission: Admission) -> None:
+        self._register = register
+        self._requests = metrics.counter("pcare_ingest_requests_total", registry)
+        self._events = metrics.counter("pcare_ingest_events_total", registry)
+        self._rejected = metrics.counter("pcare_ingest_rejected_total", registry)
+        self._publish = metrics.histogram("pcare_ingest_publish_seconds", registry)
+        self._outcomes = {outcome: self._events.labels(outcome) for outcome in ("accepted", "rejected", "unavailable")}
+        self._statuses = {status: self._requests.labels(str(status)) for status in (202, 207, 400, 503)}
+        metrics.gauge("pcare_ingest_in_flight_events", registry).set_function(lambda: admission.events)
+        metrics.gauge("pcare_ingest_in_flight_bytes", registry).set_function(lambda: admission.bytes)
+
+    def answered(self, status: int) -> None:
+        """Count a request to POST /events."""
+        counter = self._statuses.get(status)
+        (self._requests.labels(str(status)) if counter is None else counter).inc()
+
+    def judged(self, verdicts: Sequence[Verdict], seconds: float) -> None:
+        """Count the verdicts of one request, which took `seconds` from the first event to the last acknowledgement."""
+        accepted = sum(one.against is None for one in verdicts)
+        rejected = [one for one in verdicts if isinstance(one.against, Rejection)]
+        if accepted:
+            self._outcomes["accepted"].inc(accepted)
+            self._publish.observe(seconds)
+        if rejected:
+            self._outcomes["rejected"].inc(len(rejected))
+        if len(verdicts) > accepted + len(rejected):
+            self._outcomes["unavailable"].inc(len(verdicts) - accepted - len(rejected))
+        for one in rejected:
+            self._count_rejection(one.source, one.against)
+
+    def _count_rejection(self, source: str | None, against: object) -> None:
+        provider = self._register.by_source.get(source or "")
+        reason = against.reason if isinstance(against, Rejection) else ""
+        self._rejected.labels(UNKNOWN_PROVIDER if provider is None else provider.code, reason).inc()

@@ -1,0 +1,153 @@
+"""The answers of POST /events in the OpenAPI document. Every example is what the service itself would say."""
+
+from typing import Any, Final
+
+import orjson
+from starlette.responses import Response
+
+from pcare_ingest import answers, problems
+from pcare_ingest.intake import Verdict
+from pcare_ingest.limits import MAX_EVENT_BYTES
+from pcare_ingest.publishing import Failure
+from pcare_schemas.check import check
+from pcare_schemas.examples import VALID, as_record
+from pcare_schemas.invalid_examples import INVALID
+from pcare_schemas.rejections import FieldError, Reason, Rejection, rejection
+from pcare_schemas.rules import Rules
+
+_MEANINGS: Final = {
+    202: "Accepted: every in-sync replica has each event. A batch answers with one verdict an event.",
+    207: "A batch of which some events were accepted and some rejected. Mend and send the rejected ones only.",
+    400: "The body is not what was announced (not JSON, not a CloudEvent), or every event of a batch was rejected.",
+    403: "The caller may not speak for the event's source.",
+    408: "The body did not come in time. Nothing was stored; send it again.",
+    413: "Too large. Nothing was stored; send less at once.",
+    415: "The content type or encoding is not taken here.",
+    422: "The event was rejected: `reason` says by which rule, `errors` where. Mend it and send it again.",
+    500: "A fault of ours. Send it again with the same id.",
+    503: "Not known to be safe: wait as Retry-After says and send all of it again with the same ids.",
+}
+_RETRY_AFTER = {"Retry-After": {"description": "Seconds to wait", "schema": {"type": "integer"}}}
+
+
+def schemas() -> dict[str, Any]:
+    """Return the schemas of the answers."""
+    edge = [problem.reason for problem in problems.ALL]
+    text_or_null = {"type": ["string", "null"]}
+    return {
+        "Accepted": _object(
+            {"status": {"const": "accepted"}, "source": {"type": "string"}, "id": {"type": "string"}},
+            required=["status", "source", "id"],
+        ),
+        "Problem": _object(
+            {
+                "type": {"type": "string", "format": "uri"},
+                "title": {"type": "string"},
+                "status": {"type": "integer"},
+                "detail": {"type": "string", "description": "What to do next"},
+                "reason": {"enum": [*(str(reason) for reason in Reason), *edge]},
+                "errors": {
+                    "type": "array",
+                    "items": _object(
+                        {
+                            "pointer": {
+                                "type": "string",
+                                "description": "JSON Pointer into the event; empty: the whole",
+                            },
+                            "message": {"type": "string"},
+                            "expected": text_or_null,
+                        },
+                        required=["pointer", "message", "expected"],
+                    ),
+                },
+                "source": {**text_or_null, "description": "Of the event, where it can be read"},
+                "id": {**text_or_null, "description": "Of the event, where it can be read"},
+            },
+            required=["type", "title", "status", "detail", "reason", "errors"],
+        ),
+        "Verdict": _object(
+            {
+                "index": {"type": "integer", "minimum": 0, "description": "The event's place in the batch"},
+                "source": text_or_null,
+                "id": text_or_null,
+                "status": {"enum": ["accepted", "rejected", "unavailable"]},
+                "problem": {"$ref": "#/components/schemas/Problem"},
+            },
+            required=["index", "source", "id", "status"],
+        ),
+    }
+
+
+def responses() -> dict[str, Any]:
+    """Return the `responses` of POST /events, each with examples of what it says."""
+    by_status: dict[int, dict[str, Any]] = {}
+    for name, response in _examples().items():
+        content = by_status.setdefault(response.status_code, {})
+        media_type = content.setdefault(response.media_type or "", {"schema": {}, "examples": {}})
+        media_type["schema"] = _schema(response.status_code, response.media_type)
+        media_type["examples"][name] = {"value": orjson.loads(bytes(response.body))}
+    return {
+        str(status): {
+            "description": _MEANINGS[status],
+            **({"headers": _RETRY_AFTER} if status == answers.UNAVAILABLE_STATUS else {}),
+            "content": by_status[status],
+        }
+        for status in sorted(by_status)
+    }
+
+
+def _examples() -> dict[str, Response]:
+    taken = Verdict(VALID["sp-referral"]["source"], VALID["sp-referral"]["id"], None)
+    refused = {rejected.reason: Verdict(rejected.source, rejected.id, rejected) for rejected in _rejections()}
+    unknown = Verdict(taken.source, taken.id, Failure.UNKNOWN)
+    wrong = refused[Reason.invalid_data]
+    return {
+        "accepted": answers.single(taken),
+        "batch-accepted": answers.batch([taken]),
+        "batch-mixed": answers.batch([taken, wrong]),
+        "batch-rejected": answers.batch([wrong]),
+        **{str(reason): answers.single(verdict) for reason, verdict in refused.items()},
+        "unknown": answers.single(unknown),
+        "not_sent": answers.single(Verdict(taken.source, taken.id, Failure.NOT_SENT)),
+        "batch-unavailable": answers.batch([taken, unknown]),
+        **{
+            problem.reason: answers.refuse(problem)
+            for problem in (
+                problems.TOO_SLOW,
+                problems.BATCH_TOO_LARGE,
+                problems.UNSUPPORTED_MEDIA_TYPE,
+                problems.UNSUPPORTED_ENCODING,
+                problems.OVERLOADED,
+                problems.INTERNAL_ERROR,
+            )
+        },
+    }
+
+
+def _rejections() -> list[Rejection]:
+    """Return one rejection for every reason that the edge can give."""
+    rules = Rules.load()
+    found: dict[Reason, Rejection] = {}
+    for invalid in INVALID:
+        checked = check(as_record(invalid.value, invalid.subject), rules)
+        if isinstance(checked, Rejection) and checked.reason is not Reason.key_mismatch:
+            found.setdefault(checked.reason, checked)
+    size = FieldError("", f"The event has {MAX_EVENT_BYTES + 1} bytes.", f"at most {MAX_EVENT_BYTES} bytes")
+    own = FieldError("/source", "The caller may not speak for this organisation.", None)
+    found[Reason.too_large] = rejection(None, Reason.too_large, size)
+    found[Reason.source_not_allowed] = rejection(None, Reason.source_not_allowed, own)
+    return list(found.values())
+
+
+def _schema(status: int, media_type: str | None) -> dict[str, Any]:
+    problem = {"$ref": "#/components/schemas/Problem"}
+    verdicts = {"type": "array", "items": {"$ref": "#/components/schemas/Verdict"}}
+    if media_type == answers.PROBLEM_JSON:
+        return problem
+    if status == answers.ACCEPTED_STATUS:
+        return {"anyOf": [{"$ref": "#/components/schemas/Accepted"}, verdicts]}
+    return verdicts
+
+
+def _object(properties: dict[str, Any], *, required: list[str]) -> dict[str, Any]:
+    return {"type": "object", "properties": properties, "required": required}

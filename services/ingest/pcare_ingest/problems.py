@@ -1,0 +1,113 @@
+"""What the edge answers when the trouble is not with an event but with the request, or with us (RFC 9457).
+
+What is wrong with an event is `pcare_schemas.rejections.problem`, the same document that the topic of rejections
+carries; these have the same members, so that an integrator learns one form.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pcare_ingest.limits import MAX_BATCH_BYTES, MAX_BATCH_EVENTS
+from pcare_ingest.media_types import ACCEPTED
+from pcare_ingest.publishing import Failure
+from pcare_schemas.rejections import PROBLEM_PREFIX
+
+SEND_AGAIN: Final = "Wait as Retry-After says and send it again with the same id: repeating is safe."
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeProblem:
+    """A problem of the edge's own. `detail` says what to do next."""
+
+    reason: str
+    status: int
+    title: str
+    detail: str
+
+    def document(self) -> dict[str, Any]:
+        """Return the problem document."""
+        return {
+            "type": PROBLEM_PREFIX + self.reason,
+            "title": self.title,
+            "status": self.status,
+            "detail": self.detail,
+            "reason": self.reason,
+            "errors": [],
+        }
+
+
+UNSUPPORTED_MEDIA_TYPE = EdgeProblem(
+    "unsupported_media_type",
+    415,
+    "The content type is not one that is taken here",
+    f"Set Content-Type to one of: {ACCEPTED} (with charset=utf-8 or none).",
+)
+UNSUPPORTED_ENCODING = EdgeProblem(
+    "unsupported_encoding",
+    415,
+    "The body is encoded in a way that is not taken here",
+    "Send the body as it is, without Content-Encoding.",
+)
+BATCH_TOO_LARGE = EdgeProblem(
+    "batch_too_large",
+    413,
+    "The batch is too large",
+    f"Send at most {MAX_BATCH_EVENTS} events and {MAX_BATCH_BYTES} bytes in one batch; split this one.",
+)
+TOO_SLOW = EdgeProblem(
+    "too_slow",
+    408,
+    "The body did not come in time",
+    "Send the whole body at once. Nothing of it was stored.",
+)
+OVERLOADED = EdgeProblem(
+    "overloaded",
+    503,
+    "There is too much in hand",
+    f"Nothing of this request was stored. {SEND_AGAIN}",
+)
+NOT_SENT = EdgeProblem(
+    Failure.NOT_SENT,
+    503,
+    "The event was not stored: Kafka cannot be reached",
+    SEND_AGAIN,
+)
+UNKNOWN = EdgeProblem(
+    Failure.UNKNOWN,
+    503,
+    "It is not known whether the event was stored: Kafka did not acknowledge it",
+    SEND_AGAIN,
+)
+NOT_FOUND = EdgeProblem(
+    "not_found",
+    404,
+    "There is nothing here",
+    "Events are sent to POST /events; the documentation is at /docs.",
+)
+METHOD_NOT_ALLOWED = EdgeProblem(
+    "method_not_allowed",
+    405,
+    "The address does not take this method",
+    "Use the method that the Allow header names; the documentation is at /docs.",
+)
+INTERNAL_ERROR = EdgeProblem(
+    "internal_error",
+    500,
+    "Something is wrong on our side",
+    f"Tell the operator the time of this answer. {SEND_AGAIN}",
+)
+
+ALL: Final = (
+    UNSUPPORTED_MEDIA_TYPE,
+    UNSUPPORTED_ENCODING,
+    BATCH_TOO_LARGE,
+    TOO_SLOW,
+    OVERLOADED,
+    NOT_SENT,
+    UNKNOWN,
+    NOT_FOUND,
+    METHOD_NOT_ALLOWED,
+    INTERNAL_ERROR,
+)
+
+OF_FAILURE: Final = {Failure.NOT_SENT: NOT_SENT, Failure.UNKNOWN: UNKNOWN}
