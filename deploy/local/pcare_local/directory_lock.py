@@ -4,6 +4,8 @@ import fcntl
 import os
 from pathlib import Path
 
+LOCK_FILE = "in-use"
+
 
 class DirectoryInUseError(Exception):
     """Another program runs a server on this directory. The message names the directory and what to do."""
@@ -24,7 +26,7 @@ class DirectoryLock:
         if self._descriptor is not None:
             return self._descriptor
         self._directory.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(self._directory / "in-use", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        descriptor = os.open(self._directory / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

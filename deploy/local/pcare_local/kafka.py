@@ -174,6 +174,15 @@ class KafkaServer:
             self.stop()
             raise
 
+    def is_running(self) -> bool:
+        """Tell whether every node's process is there."""
+        return all(node.is_running() for node in self.nodes)
+
+    @property
+    def log(self) -> Path:
+        """Where to look when something is wrong: the log of a node that ended, else of the first."""
+        return next((node for node in self.nodes if not node.is_running()), self.nodes[0]).log
+
     def stop(self) -> None:
         """End all nodes in order. May be called again."""
         for node in self.nodes:
@@ -204,7 +213,7 @@ class KafkaServer:
             if seen == len(self.nodes):
                 return
             time.sleep(POLL_SECONDS)
-        raise processes.failed("Kafka", f"answers for {seen} of {len(self.nodes)} brokers only", self.nodes[0].log)
+        raise processes.failed("Kafka", f"answers for {seen} of {len(self.nodes)} brokers only", self.log)
 
 
 def _cluster_id(directory: Path) -> str:

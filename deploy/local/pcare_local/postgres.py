@@ -68,13 +68,17 @@ class PostgresServer:
         May be called again after `stop`, `kill9` or a crash: the port stays. Raises ProcessError with the end of the
         log when it does not come up, and DirectoryInUseError when another program runs these data.
         """
-        if self._process is not None and self._process.poll() is None:
+        if self.is_running():
             return
         self._lock.acquire()
         self._prepare_directory()
         deadline = time.monotonic() + SECONDS_TO_START
         while not self._start_once(deadline):
             time.sleep(0.1)
+
+    def is_running(self) -> bool:
+        """Tell whether the server's process is there."""
+        return self._process is not None and self._process.poll() is None
 
     def stop(self) -> None:
         """End the server: no new clients, those that are there are cut off. May be called again."""

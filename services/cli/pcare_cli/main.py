@@ -19,6 +19,8 @@ topics_app = typer.Typer(
     help="Make Kafka's topics from the one file that declares them, and find drift.", no_args_is_help=True
 )
 app.add_typer(topics_app, name="topics")
+keys_app = typer.Typer(help="Make the key that turns NHS numbers into pseudonyms.", no_args_is_help=True)
+app.add_typer(keys_app, name="keys")
 
 TopicsFile = Annotated[
     Path | None, typer.Option("--file", help="The file of topics; default deploy/kafka/topics.yaml.")
@@ -73,3 +75,86 @@ def topics_show(file: TopicsFile = None, provider: Providers = None) -> None:
         kept = f"latest of each key, {keep}" if topic.compact else keep
         fixed = ", number fixed" if topic.fixed else ""
         typer.echo(f"{name:38} {topic.partitions:3} partitions{fixed}; kept {kept}; at most {topic.largest_kib} KiB")
+
+
+@app.command()
+def demo(
+    *,
+    data: Annotated[Path, typer.Option(help="Where data and logs are kept.")] = Path("var") / "demo",
+    events: Annotated[int | None, typer.Option(min=1, help="Send this many events, then no more.")] = None,
+    rate: Annotated[
+        float | None, typer.Option(min=0.1, help="Events a second; default 20, or no limit with --events.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Send the same events again; default at random.")] = None,
+    exit_when_done: Annotated[
+        bool, typer.Option("--exit", help="With --events: wait until all is counted, give a verdict and end.")
+    ] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Begin without the data of earlier runs.")] = False,
+    report: Annotated[Path | None, typer.Option(help="With --exit: write the verdict as JSON too.")] = None,
+) -> None:
+    """Run the whole system on this machine, with simulated providers. Ctrl-C stops everything."""
+    from pcare_cli.demo.command import run_demo
+    from pcare_cli.demo.run import Demo
+
+    if exit_when_done and events is None:
+        console.fail("--exit needs --events: how many events to send before the verdict.", status=2)
+    if report is not None and not exit_when_done:
+        console.fail("--report needs --exit: there is a verdict only at the end of a run.", status=2)
+    run_demo(Demo(data, events, rate, seed, exit_when_done, fresh, report))
+
+
+@app.command()
+def simulate(
+    *,
+    ingest: Annotated[str, typer.Option(help="Base address of ingest.")] = "http://127.0.0.1:8080",
+    events: Annotated[int | None, typer.Option(min=1, help="Send this many and end; default: until stopped.")] = None,
+    rate: Annotated[float | None, typer.Option(min=0.1, help="Events a second; default: as fast as it goes.")] = None,
+    seed: Annotated[int | None, typer.Option(help="The same seed sends the same events, ids included.")] = None,
+    faults: Annotated[bool, typer.Option(help="Send some wrong, twice, late, and take some back.")] = True,
+    ledger: Annotated[Path | None, typer.Option(help="Write what became of each event, a JSON line each.")] = None,
+) -> None:
+    """Send made-up events of every kind from made-up providers, over HTTP and one straight to Kafka.
+
+    Needs the pseudonym key of ingest (PCARE_PSEUDONYM_KEY_FILE) and Kafka's address (PCARE_KAFKA_BOOTSTRAP_SERVERS).
+    """
+    from pcare_cli.simulate_command import run_simulation
+
+    run_simulation(ingest, events=events, rate=rate, seed=seed, faults=faults, ledger=ledger)
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database of PCARE_POSTGRES_DSN up to date. May be repeated."""
+    from pcare_recorder.migrate import main as migrate_database
+
+    migrate_database()
+
+
+@app.command()
+def check(
+    file: Annotated[Path, typer.Argument(help="One event, a JSON array of events, or an event a line.")],
+    register: Annotated[Path | None, typer.Option(help="A file of further providers.")] = None,
+) -> None:
+    """Check a file of events as ingest would: say of each what is wrong, and exit 1 if anything is."""
+    from pcare_cli.check_file import check_file
+
+    if check_file(file, register):
+        raise typer.Exit(1)
+
+
+@keys_app.command("new")
+def keys_new(file: Annotated[Path, typer.Argument(help="The file to write; it must not exist.")]) -> None:
+    """Make a pseudonym key that only its owner may read."""
+    from pcare_ingest.keys import main as keys_main
+
+    raise typer.Exit(keys_main(["new", str(file)]))
+
+
+@app.command()
+def kpis(
+    address: Annotated[str, typer.Option(help="Base address of a kpi-aggregator.")] = "http://127.0.0.1:8082",
+) -> None:
+    """Show the KPIs of the latest financial year, by borough and against target."""
+    from pcare_cli.kpis import show_kpis
+
+    show_kpis(address)

@@ -1,0 +1,5 @@
+"""`python -m pcare_cli` is the `pcare` command."""
+
+from pcare_cli.main import main
+
+main()

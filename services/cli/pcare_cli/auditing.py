@@ -1,0 +1,91 @@
+"""Waits until all has settled, then draws up the report: the accounting, and the KPIs of stream and SQL."""
+
+import asyncio
+import datetime as dt
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+import httpx
+
+from pcare_cli import accounting_readers as readers
+from pcare_cli import settling
+from pcare_cli.accounting import Accounting, KpiRow, PartitionAccount, Report, compare, lost
+
+PATIENCE_SECONDS = 120.0  # without a step forward; with progress, a run may take as long as it takes
+POLL_SECONDS = 0.5
+ASKED_AGAIN = 10  # times, when a number falls due between two instants
+
+
+class NotSettledError(Exception):
+    """Records stayed on their way without a step forward. The message says how many and where."""
+
+
+@dataclass(frozen=True, slots=True)
+class Auditor:
+    """Where to ask. `options` are kafka-python's connection options."""
+
+    options: Mapping[str, Any]
+    dsn: str
+    aggregator: httpx.AsyncClient
+
+    async def wait_until_settled(self, say: Callable[[str], None]) -> None:
+        """Wait until everything submitted is judged, published and counted. Raises NotSettledError."""
+        loop = asyncio.get_running_loop()
+        best, since = None, loop.time()
+        while True:
+            left = await self._left()
+            if left is not None and left.nothing:
+                return
+            if left is not None and left != best:
+                say(f"On its way: {left}.")
+                best, since = left, loop.time()
+            if loop.time() - since > PATIENCE_SECONDS:
+                raise NotSettledError(f"it did not settle: {left or 'the aggregator does not answer for the whole'}")
+            await asyncio.sleep(POLL_SECONDS)
+
+    async def report(self, accepted: Collection[tuple[str, str]], unanswered: int = 0) -> Report:
+        """Draw up the report on everything that Kafka and the database hold.
+
+        `accepted` are events, by source and id, that were answered 202.
+        """
+        connection = await asyncpg.connect(self.dsn)
+        try:
+            found = await readers.find(connection, accepted)
+            partitions = await self._partitions(connection)
+            sums = Accounting(partitions, len(set(accepted)), lost(accepted, found), unanswered)
+            instant, rows, troubles = await self._kpis(connection)
+        finally:
+            await connection.close()
+        return Report(sums, rows, instant.isoformat() if instant else None, troubles)
+
+    async def _left(self) -> settling.Left | None:
+        """Return what is on its way; None while the aggregator cannot answer for the whole."""
+        kafka = await asyncio.to_thread(settling.look, self.options)
+        connection = await asyncpg.connect(self.dsn)
+        try:
+            cursors = {(one.topic, one.partition): one for one in await readers.read_cursors(connection)}
+        finally:
+            await connection.close()
+        try:
+            streamed = await readers.streamed_kpis(self.aggregator)
+        except httpx.HTTPError:
+            return None
+        return settling.left(kafka, cursors, streamed.applied) if streamed.complete else None
+
+    async def _partitions(self, connection: asyncpg.Connection) -> tuple[PartitionAccount, ...]:
+        cursors = await readers.read_cursors(connection)
+        return await asyncio.to_thread(readers.count_submitted, self.options, cursors)
+
+    async def _kpis(
+        self, connection: asyncpg.Connection
+    ) -> tuple[dt.datetime | None, tuple[KpiRow, ...], tuple[str, ...]]:
+        """Compare at an instant at which the aggregator's partitions agree; ask again while they do not."""
+        for _ in range(ASKED_AGAIN):
+            streamed = await readers.streamed_kpis(self.aggregator)
+            sql = await readers.sql_kpis(connection, streamed.instant)
+            if sql == await readers.sql_kpis(connection, streamed.instant_latest):
+                return streamed.instant, compare(streamed.values, sql), ()
+            await asyncio.sleep(POLL_SECONDS)
+        return None, (), ("the KPIs changed each time they were asked for",)

@@ -1,0 +1,1 @@
+"""`pcare demo`: the whole system on this machine, as the same processes that production runs."""
