@@ -24,11 +24,12 @@ class NotSettledError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Auditor:
-    """Where to ask. `options` are kafka-python's connection options."""
+    """Where to ask. `options` are kafka-python's connection options, `group` is the recorder's consumer group."""
 
     options: Mapping[str, Any]
     dsn: str
     aggregator: httpx.AsyncClient
+    group: str = settling.RECORDER_GROUP
 
     async def wait_until_settled(self, say: Callable[[str], None]) -> None:
         """Wait until everything submitted is judged, published and counted. Raises NotSettledError."""
@@ -62,7 +63,7 @@ class Auditor:
 
     async def _left(self) -> settling.Left | None:
         """Return what is on its way; None while the aggregator cannot answer for the whole."""
-        kafka = await asyncio.to_thread(settling.look, self.options)
+        kafka = await asyncio.to_thread(settling.look, self.options, self.group)
         connection = await asyncpg.connect(self.dsn)
         try:
             cursors = {(one.topic, one.partition): one for one in await readers.read_cursors(connection)}

@@ -61,11 +61,11 @@ def left(kafka: Kafka, cursors: Mapping[tuple[str, int], Cursor], applied: Mappi
     return Left(to_judge, to_publish, to_apply)
 
 
-def look(options: Mapping[str, Any]) -> Kafka:
-    """Ask Kafka. `options` are kafka-python's connection options. Blocks."""
+def look(options: Mapping[str, Any], group: str = RECORDER_GROUP) -> Kafka:
+    """Ask Kafka. `options` are kafka-python's connection options, `group` is the recorder's. Blocks."""
     with closing(KafkaAdminClient(client_id="pcare-settling", **options)) as admin:
         topics = [name for name in admin.list_topics() if fullmatch(SUBMITTED_PATTERN, name)]
-        committed = admin.list_group_offsets(RECORDER_GROUP)[RECORDER_GROUP]
+        committed = admin.list_group_offsets(group)[group]
     consumer = KafkaConsumer(client_id="pcare-settling", isolation_level="read_committed", **options)
     with closing(consumer):
         submitted = _partitions(consumer, topics)
