@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
 LATENCY_BUCKETS_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
@@ -130,6 +130,104 @@ _ALL = (
         "Seconds since any assigned partition with lag advanced; 0 when there is no lag.",
         "Above 60: the service is not ready and will restart itself.",
     ),
+    Metric(
+        "pcare_kpi_value",
+        "gauge",
+        ("kpi", "borough", "year"),
+        "A KPI's number: borough is a GSS code, NCL, or NCL only; year is a financial year. The whole, on any worker.",
+        "It is absent while pcare_kpi_complete is 0: part of a sum is no number.",
+    ),
+    Metric(
+        "pcare_kpi_target",
+        "gauge",
+        ("kpi", "borough", "year"),
+        "The plan's target for a KPI in a financial year, where there is one.",
+        "Never: it changes with the targets file only.",
+    ),
+    Metric(
+        "pcare_kpi_complete",
+        "gauge",
+        (),
+        "1 when the counts of every partition are known to this worker, else 0.",
+        "It stays 0 for minutes: see the reasons on /health/ready.",
+    ),
+    Metric(
+        "pcare_kpi_instant_seconds",
+        "gauge",
+        (),
+        "The instant that the numbers speak of, in seconds since 1970: that of the partition furthest behind.",
+        "It falls behind the clock by more than a minute: a partition is not being counted.",
+    ),
+    Metric(
+        "pcare_kpi_partition_owned",
+        "gauge",
+        ("partition",),
+        "1 for each partition of the log that the group has given to this worker.",
+        "Over all workers a partition has no owner, or two, for more than a minute.",
+    ),
+    Metric(
+        "pcare_kpi_partition_ready",
+        "gauge",
+        ("partition",),
+        "1 when this worker owns the partition and counts it live, 0 while it reads the log or is blocked.",
+        "It stays 0 for minutes.",
+    ),
+    Metric(
+        "pcare_kpi_partition_blocked_offset",
+        "gauge",
+        ("partition",),
+        "The record that the fold fails on; the partition is not counted from there. Absent when all is well.",
+        "At once: the number of that partition stands still until the program is corrected.",
+    ),
+    Metric(
+        "pcare_kpi_partition_applied_through",
+        "gauge",
+        ("partition",),
+        "The last offset of the log that the numbers hold, by partition, whoever counted it.",
+        "It stands still while lag is above zero.",
+    ),
+    Metric(
+        "pcare_kpi_partition_lag_events",
+        "gauge",
+        ("partition",),
+        "Records of the log that the numbers do not hold yet, by partition.",
+        "It grows for minutes.",
+    ),
+    Metric(
+        "pcare_kpi_partition_age_seconds",
+        "gauge",
+        ("partition",),
+        "How long ago the instant is that a partition's counts speak of.",
+        "Above 30: nobody counts the partition, or its owner cannot publish.",
+    ),
+    Metric(
+        "pcare_kpi_skipped_events",
+        "gauge",
+        ("type",),
+        "Records skipped in this worker's partitions because their type or version is not known here.",
+        "Above 0: a newer recorder writes what this program does not count. Upgrade it.",
+    ),
+    Metric(
+        "pcare_kpi_applied_events_total",
+        "counter",
+        (),
+        "Records that this worker has counted since it started, live and from the log.",
+        "It stands still while lag is above zero.",
+    ),
+    Metric(
+        "pcare_kpi_rebalances_total",
+        "counter",
+        (),
+        "Assignments of partitions that this worker has been given since it started.",
+        "It grows steadily: workers come and go, or one is too slow to keep its session.",
+    ),
+    Metric(
+        "pcare_kpi_progress_age_seconds",
+        "gauge",
+        (),
+        "Seconds since anything was counted while there was something to count; 0 when all is well.",
+        "Above 60: the worker ends itself, to be started again.",
+    ),
 )
 
 CATALOGUE: dict[str, Metric] = {metric.name: metric for metric in _ALL}
@@ -157,6 +255,12 @@ def gauge_family(name: str) -> GaugeMetricFamily:
     """Return an empty family for a custom collector, which fills it from a snapshot at each scrape."""
     metric = _of_kind(name, "gauge")
     return GaugeMetricFamily(metric.name, metric.help, labels=metric.labels)
+
+
+def counter_family(name: str) -> CounterMetricFamily:
+    """Return an empty family for a custom collector, which fills it with what it has counted so far."""
+    metric = _of_kind(name, "counter")
+    return CounterMetricFamily(metric.name, metric.help, labels=metric.labels)
 
 
 def _of_kind(name: str, kind: str) -> Metric:

@@ -1,7 +1,6 @@
 """From a record of the log to what it states. The log holds checked events only, so decoding is cheap and trusting."""
 
 import sys
-from datetime import date, datetime
 from typing import NamedTuple
 
 import msgspec
@@ -11,9 +10,12 @@ from pcare_kpi_aggregator.kinds import RETRACTED, WITH_REF
 from pcare_kpi_aggregator.years import instant_of, midnight
 from pcare_schemas.envelope import type_of
 from pcare_schemas.kinds import KINDS
+from pcare_schemas.log import LogData, LogEvent, read_event
 
 NO_VALUE = "(no value)"
 """Stands for the type of a record without a value."""
+
+_KIND_OF_TYPE = {type_of(kind): sys.intern(kind) for kind in KINDS}
 
 
 class Statement(NamedTuple):
@@ -30,33 +32,8 @@ class UnknownTypeError(Exception):
     """
 
 
-class _Data(msgspec.Struct, gc=False):
-    borough: str | None = None
-    ref_source: str | None = None
-    referral_ref: str | None = None
-    conversation_ref: str | None = None
-    plan_ref: str | None = None
-    budget_ref: str | None = None
-    situation: str = ""
-    starts: date | None = None
-    one_off: bool = False
-    retracts: str = ""
-
-
-class _Record(msgspec.Struct, gc=False):
-    type: str
-    source: str
-    id: str
-    subject: str
-    time: str  # read by hand: msgspec rounds what is finer than a microsecond, the schemas cut it off
-    data: _Data
-
-
 class _Typed(msgspec.Struct):
     type: str
-
-
-_KIND_OF_TYPE = {type_of(kind): sys.intern(kind) for kind in KINDS}
 
 
 class Decoder:
@@ -64,48 +41,53 @@ class Decoder:
 
     def __init__(self, kinds: frozenset[str]) -> None:
         self._kinds = kinds
-        self._record = msgspec.json.Decoder(_Record)
         self._typed = msgspec.json.Decoder(_Typed)
 
     def decode(self, value: bytes | None) -> Statement:
         """Return what the record states.
 
-        Raises UnknownTypeError for a type or version that this program does not know, and msgspec.DecodeError for a record
-        of a known type that does not read: nothing the recorder writes does, so a person has to look.
+        Raises UnknownTypeError for a type or version that this program does not know, and ValueError (of which
+        msgspec's errors are some) for a record of a known type that does not read: nothing the recorder writes does.
         """
         if value is None:
             raise UnknownTypeError(NO_VALUE)
         try:
-            record = self._record.decode(value)
+            event = read_event(value)
         except msgspec.ValidationError:
-            self._refuse_unknown(self._typed.decode(value).type)
+            self._kind(self._typed.decode(value).type)
             raise
-        kind = _KIND_OF_TYPE.get(record.type)
-        if kind is None:
-            raise UnknownTypeError(record.type)
-        return Statement(record.subject, self._says(kind, record))
+        return Statement(event.subject, self._says(self._kind(event.type), event))
 
-    def _says(self, kind: str, record: _Record) -> Fact | Retraction | None:
-        source, data = sys.intern(record.source), record.data
+    def _says(self, kind: str, event: LogEvent) -> Fact | Retraction | None:
+        source, data = sys.intern(event.source), event.data
         if kind == RETRACTED:
-            return Retraction(source, data.retracts)
+            return Retraction(source, _stated(data, "retracts"))
         if kind not in self._kinds:
             return None
         field = WITH_REF.get(kind)
         return Fact(
             kind,
-            instant_of(datetime.fromisoformat(record.time.upper())),
+            instant_of(event.time),
             source,
-            record.id,
+            event.id,
             NO_BOROUGH if data.borough is None else sys.intern(data.borough),
             source if data.ref_source is None else sys.intern(data.ref_source),
-            "" if field is None else getattr(data, field),
-            sys.intern(data.situation),
+            "" if field is None else _stated(data, field),
+            "" if data.situation is None else sys.intern(data.situation),
             None if data.starts is None else midnight(data.starts),
             data.one_off,
         )
 
     @staticmethod
-    def _refuse_unknown(name: str) -> None:
-        if name not in _KIND_OF_TYPE:
+    def _kind(name: str) -> str:
+        kind = _KIND_OF_TYPE.get(name)
+        if kind is None:
             raise UnknownTypeError(name)
+        return kind
+
+
+def _stated(data: LogData, field: str) -> str:
+    value: str | None = getattr(data, field)
+    if value is None:
+        raise ValueError(f"a checked event has no {field}")
+    return value

@@ -102,7 +102,11 @@ def by_kind(facts: Iterable[Fact]) -> dict[str, list[Fact]]:
     """Return the facts by kind, each list in the order among facts."""
     groups: dict[str, list[Fact]] = {}
     for fact in facts:
-        groups.setdefault(fact.kind, []).append(fact)
+        group = groups.get(fact.kind)
+        if group is None:
+            groups[fact.kind] = [fact]
+        else:
+            group.append(fact)
     for group in groups.values():
         if len(group) > 1:
             group.sort(key=_order)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from pcare_kpi_aggregator.rules import Rule
 from pcare_kpi_aggregator.tally import Cell
 from pcare_kpi_aggregator.years import year_of
+from pcare_schemas import code_lists
 
 NCL = "NCL"
 """The area that is the whole."""
@@ -15,11 +16,7 @@ NCL_ONLY = "NCL only"
 """The area of subjects without a borough (a commissioner, some teams): part of NCL, of none of its boroughs."""
 
 BOROUGHS: Mapping[str, str] = {
-    "E09000003": "Barnet",
-    "E09000007": "Camden",
-    "E09000010": "Enfield",
-    "E09000014": "Haringey",
-    "E09000019": "Islington",
+    borough.code: borough.name for borough in code_lists.built_in()["boroughs"].codes.values()
 }
 """The boroughs of North Central London by GSS code."""
 

@@ -25,15 +25,12 @@ class Fold:
 
     def __init__(self, rules: Mapping[str, Rule]) -> None:
         self.rules = dict(rules)
-        self._by_kind: dict[str, list[Rule]] = {}
-        for rule in self.rules.values():
-            for kind in rule.kinds:
-                self._by_kind.setdefault(kind, []).append(rule)
+        self._for_kinds: dict[frozenset[str], list[Rule]] = {}  # at most one entry a combination of kinds
 
     @property
     def kinds(self) -> frozenset[str]:
         """The kinds of event that some rule reads."""
-        return frozenset(self._by_kind)
+        return frozenset().union(*(rule.kinds for rule in self.rules.values()))
 
     def evaluate(self, facts: SubjectFacts, at: int) -> Evaluation:
         """Return what the subject contributes at the instant `at`, and when that may next change by itself.
@@ -43,7 +40,7 @@ class Fold:
         """
         tally = Tally(at)
         groups: dict[str, list[Fact]] = by_kind(facts)
-        for rule in self._touched(groups):
+        for rule in self._rules_for(frozenset(groups)):
             rule.count(groups, tally)
         return Evaluation(tally.contribution, tally.next_due)
 
@@ -55,9 +52,8 @@ class Fold:
         """Return the first instant after `at` at which the contribution may change without an event."""
         return self.evaluate(facts, at).next_due
 
-    def _touched(self, groups: Mapping[str, object]) -> list[Rule]:
-        touched: dict[int, Rule] = {}
-        for kind in groups:
-            for rule in self._by_kind.get(kind, ()):
-                touched[id(rule)] = rule
-        return list(touched.values())
+    def _rules_for(self, kinds: frozenset[str]) -> list[Rule]:
+        rules = self._for_kinds.get(kinds)
+        if rules is None:
+            rules = self._for_kinds[kinds] = [rule for rule in self.rules.values() if rule.kinds & kinds]
+        return rules

@@ -101,17 +101,21 @@ class PartitionState:
             self.log_started = timestamp
         self.applied_through = offset
 
-    def settle(self, at: int) -> bool:
+    def skip_to(self, end: int) -> None:
+        """State that the log holds no more records before the offset `end`."""
+        self.applied_through = max(self.applied_through, end - 1)
+
+    def settle(self, at: int, *, thorough: bool = False) -> bool:
         """Bring the counts to the instant `at` (never back), and say whether that is done.
 
-        Evaluates the subjects that were touched or are due. One with very many facts waits its turn, so that a flood
-        of events about it takes time in proportion to their number; until then the answer is False and the counts are
-        no snapshot. Raises FoldError.
+        Evaluates the subjects that were touched or are due. Unless `thorough`, one with very many facts waits its turn,
+        so that a flood of events about it takes time in proportion to their number; until then the answer is False and
+        the counts are no snapshot. Raises FoldError.
         """
         self.at = max(self.at, at)
         later: dict[Subject, int] = {}
         for subject, offset in self._to_evaluate():
-            if len(subject) >= HOT_FACTS and not self._may_evaluate_hot():
+            if len(subject) >= HOT_FACTS and not thorough and not self._may_evaluate_hot():
                 later[subject] = offset
                 continue
             try:
@@ -180,7 +184,7 @@ class PartitionState:
         self._pushed += 1
         heapq.heappush(self._due, (due, self._pushed, subject))
         if len(self._due) > 2 * len(self._subjects) + _STALE_ENTRIES_BEARABLE:
-            self._due = [entry for entry in self._due if entry[2].due == entry[0]]
+            self._due[:] = [entry for entry in self._due if entry[2].due == entry[0]]
             heapq.heapify(self._due)
 
     def _count_unknown(self, name: str) -> None:

@@ -1,0 +1,241 @@
+"""Wires the parts of a worker together, runs them, and stops them in order."""
+
+import asyncio
+import os
+import socket
+import traceback
+from collections.abc import Awaitable, Coroutine, Mapping
+
+from prometheus_client import CollectorRegistry, ProcessCollector
+from starlette.applications import Starlette
+
+from pcare_common import logs
+from pcare_common.clock import Clock
+from pcare_common.errors import TransientError
+from pcare_common.http import HttpServer, service_routes
+from pcare_kpi_aggregator import catalogue, runtime, targets
+from pcare_kpi_aggregator.answers import KpiAnswers
+from pcare_kpi_aggregator.crash_ledger import CrashLedger
+from pcare_kpi_aggregator.decode import Decoder
+from pcare_kpi_aggregator.health import WorkerHealth
+from pcare_kpi_aggregator.kpi_metrics import KpiCollector
+from pcare_kpi_aggregator.leave import Leave
+from pcare_kpi_aggregator.log_reader import LogReader, Outcome, Stretch
+from pcare_kpi_aggregator.ownership import Ownership, Phase
+from pcare_kpi_aggregator.partials_topic import PartialsTopic
+from pcare_kpi_aggregator.partition import NOTHING_APPLIED, FoldError, PartitionState
+from pcare_kpi_aggregator.settings import AggregatorSettings
+from pcare_kpi_aggregator.watchdog import LoopWatchdog, ProgressWatchdog
+from pcare_kpi_aggregator.whole import Whole
+from pcare_kpi_aggregator.worker import KpiWorker
+from pcare_kpi_aggregator.years import instant_of
+from pcare_schemas.topics import RECORDED
+
+log = logs.get(__name__)
+
+TICK_SECONDS = 0.1
+WATCH_SECONDS = 1.0
+FAUST_STOP_SECONDS = 5.0
+CLIENT_STOP_SECONDS = 2.0
+MEGABYTE = 1024 * 1024
+
+
+class Service:
+    """One kpi-aggregator process. Raises OperatorError where a file or a port is not right."""
+
+    def __init__(self, settings: AggregatorSettings, *, clock: Clock, leave: Leave) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._leave = leave
+        self._kafka = settings.aiokafka_options()
+        self._catalogue = catalogue.load(settings.kpi_catalogue)
+        chosen = targets.load(settings.kpi_targets, [kpi.id for kpi in self._catalogue.kpis])
+        self._fold = self._catalogue.fold()
+        self._decoder = Decoder(self._fold.kinds)
+        self._ledger = CrashLedger(settings.kpi_state_dir, clock)
+        self._loop_limit = settings.kpi_session_seconds / 2
+        self._loop_watchdog = LoopWatchdog(limit_seconds=self._loop_limit, clock=clock, leave=leave)
+        self._progress = ProgressWatchdog(settings.kpi_stall_seconds, clock, leave)
+        self._topic = PartialsTopic(self._kafka)
+        self._whole = Whole(self._fold, self._catalogue.version)
+        self._ownership = Ownership(
+            new_state=lambda: PartitionState(self._fold, self._decoder),
+            new_reader=self._new_reader,
+            now=self._now,
+            on_fold_error=self._on_fold_error,
+            on_unforeseen=self._on_unforeseen,
+            held_bound=settings.kpi_held_megabytes * MEGABYTE,
+        )
+        self._worker = KpiWorker(
+            self._ownership, self._whole, name=_name(), catalogue=self._catalogue.version, clock=clock
+        )
+        self._http = self._http_server(chosen)
+        self._app: runtime.LogApp | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until `stop` is set. Whatever else ends the work ends the process."""
+        await self._http.start()
+        self._loop_watchdog.start()
+        self._spawn(self._tick(), "tick")
+        self._spawn(self._work(), "work")
+        await stop.wait()
+
+    async def stop(self) -> None:
+        """Leave the group and let go of everything. Each step has a bound, for Faust's has none."""
+        self._loop_watchdog.stop()
+        self._ownership.cancel()
+        for task in self._tasks:
+            task.remove_done_callback(self._task_ended)
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._app is not None:
+            await _within(FAUST_STOP_SECONDS, self._app.stop(), "Faust")
+        await _within(CLIENT_STOP_SECONDS, self._topic.close(), "the partials topic")
+        await _within(CLIENT_STOP_SECONDS, self._http.stop(), "the HTTP server")
+
+    # --- the tasks --------------------------------------------------------------------------------------------
+
+    async def _work(self) -> None:
+        """Join the group once Kafka answers, then see to the whole."""
+        self._whole.partitions = await self._topic.open()
+        self._app = runtime.build(
+            self._settings,
+            self._worker,
+            self._leave,
+            group=self._settings.kpi_group,
+            session_seconds=self._settings.kpi_session_seconds,
+            data=self._settings.kpi_state_dir / "faust",
+        )
+        self._spawn(self._read_partials(), "read-partials")
+        self._spawn(self._publish(), "publish-partials")
+        self._spawn(self._watch(), "watch")
+        await self._app.start()
+        log.info("started", catalogue=self._catalogue.version, partitions=len(self._whole.partitions))
+
+    async def _tick(self) -> None:
+        while True:
+            self._loop_watchdog.beat()
+            self._worker.tick()
+            if self._app is not None and self._app.crashed:
+                self._leave("Faust has stopped", error=repr(self._app.crash_reason))
+            await asyncio.sleep(TICK_SECONDS)
+
+    async def _publish(self) -> None:
+        while True:
+            batch = self._worker.to_publish()
+            if batch and await self._bearing_outages(self._topic.publish(batch)):
+                self._worker.published(batch)
+            await asyncio.sleep(TICK_SECONDS)
+
+    async def _read_partials(self) -> None:
+        while True:
+            await self._bearing_outages(self._topic.read(self._whole.offer, self._read_from_the_start))
+            await asyncio.sleep(WATCH_SECONDS)
+
+    async def _watch(self) -> None:
+        """Compare what is counted with what there is to count."""
+        while True:
+            await self._bearing_outages(self._look())
+            await asyncio.sleep(WATCH_SECONDS)
+
+    async def _look(self) -> None:
+        offers = self._whole.offers
+        applied = {number: state.applied_through for number, state in self._ownership.ready()}
+        ends = await self._topic.ends()
+        self._whole.log_ends(ends, asked_after=offers)
+        for number, applied_through in applied.items():
+            if ends[number] <= applied_through:
+                self._leave("the log is shorter than what was counted: was the topic made anew?", partition=number)
+        behind = [
+            number
+            for number, owned in self._ownership.owned.items()
+            if owned.phase is not Phase.BLOCKED and applied.get(number, NOTHING_APPLIED) + 1 < ends[number]
+        ]
+        why = f"partitions {behind} lag" if self._ownership.joined else "the group gave no assignment"
+        self._progress.look(
+            progress=self._ownership.progress, lagging=bool(behind) or not self._ownership.joined, why=why
+        )
+
+    @staticmethod
+    async def _bearing_outages(work: Awaitable[None]) -> bool:
+        """Do some work with Kafka; return whether it was done."""
+        try:
+            await work
+        except TransientError as error:
+            log.warning("Kafka does not answer; trying again", error=str(error))
+            return False
+        return True
+
+    # --- what goes wrong --------------------------------------------------------------------------------------
+
+    def _on_fold_error(self, partition: int, error: FoldError) -> None:
+        cause = _describe(error.__cause__ or error)
+        if self._ledger.may_exit(RECORDED, partition, error.offset):
+            self._leave("the fold failed on a record of the log", partition=partition, offset=error.offset, cause=cause)
+        log.error(
+            "the fold still fails on a record after restarts: its partition is not counted. Correct the program",
+            partition=partition,
+            offset=error.offset,
+            cause=cause,
+        )
+
+    def _on_unforeseen(self, error: BaseException) -> None:
+        self._leave("a fault in the program", cause=_describe(error))
+
+    def _task_ended(self, task: asyncio.Task[None]) -> None:
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            self._on_unforeseen(error)
+
+    # --- the parts --------------------------------------------------------------------------------------------
+
+    def _read_from_the_start(self) -> None:
+        self._whole.read_from_the_start = True
+
+    def _spawn(self, work: Coroutine[None, None, None], name: str) -> None:
+        task = asyncio.create_task(work, name=name)
+        task.add_done_callback(self._task_ended)
+        self._tasks.append(task)
+
+    def _now(self) -> int:
+        return instant_of(self._clock.now())
+
+    def _new_reader(self, stretches: Mapping[int, Stretch], outcome: Outcome) -> LogReader:
+        return LogReader(RECORDED, stretches, kafka_options=self._kafka, now=self._now, outcome=outcome)
+
+    def _http_server(self, chosen: targets.Targets) -> HttpServer:
+        health = WorkerHealth(self._worker, self._loop_watchdog, self._progress, self._loop_limit)
+        registry = CollectorRegistry()
+        registry.register(
+            KpiCollector(self._worker, self._catalogue, chosen, now=self._now, progress_age=lambda: self._progress.age)
+        )
+        ProcessCollector(registry=registry)
+        answers = KpiAnswers(self._whole, self._catalogue, chosen, self._now)
+        routes = [*service_routes(registry, ready=health.ready, live=health.live), answers.route()]
+        return HttpServer(
+            Starlette(routes=routes),
+            host=self._settings.kpi_http_host,
+            port=self._settings.kpi_http_port,
+            grace_seconds=1.0,
+        )
+
+
+async def _within(seconds: float, work: Awaitable[object], what: str) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            await work
+    except TimeoutError:
+        log.warning("did not stop in time; leaving without it", what=what)
+    except Exception as error:  # noqa: BLE001 - on the way out the next step matters more; the state is in the log
+        log.warning("did not stop cleanly", what=what, error=repr(error))
+
+
+def _name() -> str:
+    return f"{socket.gethostname()}-{os.getpid()}"
+
+
+def _describe(error: BaseException) -> list[str]:
+    """Return the kind of an error and where it arose: never its message, which may quote a payload."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return [type(error).__name__, *(f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames)]

@@ -1,0 +1,94 @@
+"""The whole, put together from each partition's latest partial: what any worker answers with, whoever is asked."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from pcare_kpi_aggregator.finish import KpiValue, add_up, finish
+from pcare_kpi_aggregator.fold import Fold
+from pcare_kpi_aggregator.partials import Partial
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The KPIs of all partitions. `values` is empty unless `complete`: part of a sum is no number.
+
+    `oldest` and `latest` are the instants of the partitions that are furthest behind and ahead; at rest they are the
+    same within a heartbeat.
+    """
+
+    complete: bool
+    oldest: int | None
+    latest: int | None
+    values: list[KpiValue]
+
+
+class Whole:
+    """Keeps, for each of the log's partitions, the best partial of this worker's own catalogue."""
+
+    def __init__(self, fold: Fold, catalogue: str, partitions: Iterable[int] = ()) -> None:
+        self._fold = fold
+        self._catalogue = catalogue
+        self.partitions = sorted(partitions)
+        """The log's partitions; empty until they are known."""
+        self.ends: dict[int, int] = {}
+        self.read_from_the_start = False
+        """Set once all partials that were there at the start have been offered."""
+        self._best: dict[int, tuple[Partial, int]] = {}
+        self._offers = 0
+
+    @property
+    def best(self) -> Mapping[int, Partial]:
+        """The partial that counts for each partition that has one."""
+        return {partition: partial for partition, (partial, _) in self._best.items()}
+
+    @property
+    def offers(self) -> int:
+        """How many partials were offered so far: say it to `log_ends` to mark when the ends were asked for."""
+        return self._offers
+
+    def offer(self, partial: Partial) -> None:
+        """Take a partial into account, from the topic or from this worker."""
+        self._offers += 1
+        if partial.catalogue != self._catalogue or partial.partition not in self.partitions:
+            return
+        held = self._best.get(partial.partition)
+        if held is None or partial.rank > held[0].rank:
+            self._best[partial.partition] = (partial, self._offers)
+
+    def log_ends(self, ends: Mapping[int, int], *, asked_after: int) -> None:
+        """Take note of where the log ends; `asked_after` are the `offers` before the ends were asked for.
+
+        A partial of before that claims more than the log holds belongs to a topic that is no more: it is dropped.
+        """
+        self.ends = dict(ends)
+        for partition, (partial, offered) in list(self._best.items()):
+            beyond = partial.snapshot.applied_through >= ends.get(partition, 0)
+            if offered <= asked_after and beyond and partial.snapshot.applied_through >= 0:
+                del self._best[partition]
+
+    @property
+    def missing(self) -> list[int]:
+        """The partitions of which nothing is known."""
+        return [partition for partition in self.partitions if partition not in self._best]
+
+    @property
+    def complete(self) -> bool:
+        """Whether every partition's counts are known, and were held against the log's ends."""
+        return self.read_from_the_start and bool(self.ends) and not self.missing
+
+    def lag(self, partition: int) -> int | None:
+        """Return how many offsets of a partition are not counted yet; None while that is not known."""
+        end, held = self.ends.get(partition), self._best.get(partition)
+        if end is None:
+            return None
+        applied_through = -1 if held is None else held[0].snapshot.applied_through
+        return max(0, end - 1 - applied_through)
+
+    def answer(self) -> Answer:
+        """Return the finished KPIs."""
+        instants = [partial.snapshot.at for partial, _ in self._best.values()]
+        oldest, latest = (min(instants), max(instants)) if instants else (None, None)
+        if not self.complete or oldest is None:
+            return Answer(complete=False, oldest=oldest, latest=latest, values=[])
+        counts = add_up(partial.snapshot.counts for partial, _ in self._best.values())
+        return Answer(True, oldest, latest, finish(self._fold.rules, counts, oldest))
