@@ -16,8 +16,9 @@ from uuid import uuid4
 
 import asyncpg
 import httpx
-from backends import Backend
 from kafka import KafkaAdminClient
+
+from backends import Backend
 from pcare_cli import topics
 from pcare_cli.accounting import Report
 from pcare_cli.auditing import Auditor

@@ -8,6 +8,7 @@ from itertools import islice
 
 from hypothesis import given
 from hypothesis import strategies as st
+
 from pcare_common import backoff, shutdown, stacks
 from pcare_common.clock import FixedClock, SystemClock
 from pcare_common.health import Health, always_well

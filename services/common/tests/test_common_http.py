@@ -5,13 +5,14 @@ import socket
 
 import httpx
 import pytest
-from pcare_common.errors import OperatorError
-from pcare_common.health import Health
-from pcare_common.http import HttpServer, service_routes
 from prometheus_client import CollectorRegistry, Gauge
 from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
+
+from pcare_common.errors import OperatorError
+from pcare_common.health import Health
+from pcare_common.http import HttpServer, service_routes
 
 
 def free_port() -> int:

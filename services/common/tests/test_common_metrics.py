@@ -3,8 +3,9 @@
 from pathlib import Path
 
 import pytest
-from pcare_common import metrics
 from prometheus_client import CollectorRegistry, generate_latest
+
+from pcare_common import metrics
 
 PAGE = Path(__file__).parents[3] / "docs" / "metrics.md"
 

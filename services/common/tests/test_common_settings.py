@@ -1,10 +1,11 @@
 """Settings come from the environment, and a mistake names its variable without showing its value."""
 
 import pytest
+from pydantic import SecretStr
+
 from pcare_common import settings
 from pcare_common.errors import EXIT_CONFIGURATION
 from pcare_common.kafka import KafkaSettings
-from pydantic import SecretStr
 
 
 class Example(settings.Settings):
