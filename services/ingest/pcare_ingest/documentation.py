@@ -2,6 +2,7 @@
 
 import html
 import json
+from functools import cache
 from importlib import resources
 from string import Template
 
@@ -30,7 +31,7 @@ _HEADERS = {
 
 def routes() -> list[BaseRoute]:
     """Return the routes `/`, `/openapi.json` and `/docs`."""
-    described = orjson.dumps(openapi.document())
+    _described()  # now, and not on the loop while events wait
     index = Template(_page("index.html"))
     docs = _page("docs.html")
     script = _page("docs.js")
@@ -39,7 +40,7 @@ def routes() -> list[BaseRoute]:
         return HTMLResponse(index.substitute(_index_values(str(request.base_url))), headers=_HEADERS)
 
     async def show_openapi(_request: Request) -> Response:
-        return Response(described, media_type="application/json", headers=_HEADERS)
+        return Response(_described(), media_type="application/json", headers=_HEADERS)
 
     async def show_docs(_request: Request) -> Response:
         return HTMLResponse(docs, headers=_HEADERS)
@@ -54,6 +55,11 @@ def routes() -> list[BaseRoute]:
         Route("/docs/page.js", show_script),
         Mount("/docs/viewer", StaticFiles(directory=swagger_ui_path)),
     ]
+
+
+@cache
+def _described() -> bytes:
+    return orjson.dumps(openapi.document())
 
 
 def _page(name: str) -> str:

@@ -49,6 +49,9 @@ class EventsEndpoint:
             response = await self._answer(Request(scope), receive)
         except DisconnectedError:
             return
+        except Exception:
+            self._measures.answered(problems.INTERNAL_ERROR.status)
+            raise
         self._measures.answered(response.status_code)
         await response(scope, receive, send)
 

@@ -10,8 +10,7 @@ from typing import Any, Final
 
 from pcare_schemas.envelope import Event
 
-_NAME_END: Final = b'":'
-_SPACED_NAME_END: Final = re.compile(rb'"[ \t\r\n]*:')
+_NAME_ENDS: Final = re.compile(rb'"[ \t\r\n]*:').findall
 
 
 class _RepeatedError(Exception):
@@ -25,7 +24,7 @@ def repeated_name(event: bytes, checked: Event) -> str | None:
     more than the fields is the event read once more.
     """
     names = len(checked.model_fields_set) + len(checked.data.model_fields_set)
-    if event.count(_NAME_END) == names or len(_SPACED_NAME_END.findall(event)) == names:
+    if len(_NAME_ENDS(event)) == names:
         return None
     try:
         json.loads(event, object_pairs_hook=_each_once)

@@ -1,0 +1,86 @@
+"""Whatever is sent, the answer is one of those that the OpenAPI document names, and never a fault."""
+
+import asyncio
+import json
+from typing import Any
+
+import httpx
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pcare_ingest import openapi
+from pcare_ingest.media_types import Form
+from pcare_schemas.examples import VALID
+from pcare_schemas.rejections import PROBLEM_PREFIX
+
+DOCUMENTED = {int(status) for status in openapi.document()["paths"]["/events"]["post"]["responses"]} - {500}
+SOME_EVENT = st.sampled_from([json.dumps(event).encode() for event in VALID.values()])
+JSON_VALUE = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=12), inner, max_size=4),
+    max_leaves=20,
+)
+
+
+@st.composite
+def spoilt_event(draw: st.DrawFn) -> bytes:
+    """An event in which some fields were set to anything or taken away, and then perhaps some bytes were changed."""
+    event = json.loads(draw(SOME_EVENT))
+    for _ in range(draw(st.integers(0, 3))):
+        place = event["data"] if draw(st.booleans()) and isinstance(event.get("data"), dict) else event
+        name = draw(st.sampled_from(sorted(place)) if place else st.text(max_size=5))
+        if draw(st.booleans()):
+            place[name] = draw(JSON_VALUE | st.sampled_from(["nhs-number:9990000018", "9990000018", "person:k1:00"]))
+        else:
+            place.pop(name, None)
+    body = bytearray(json.dumps(event, ensure_ascii=draw(st.booleans())).encode("utf-8", "surrogatepass"))
+    for _ in range(draw(st.integers(0, 2))):
+        at = draw(st.integers(0, len(body)))
+        body[at : at + draw(st.integers(0, 3))] = draw(st.binary(max_size=3))
+    return bytes(body)
+
+
+ANY_BODY = st.one_of(
+    st.binary(max_size=200),
+    st.text(max_size=100).map(lambda text: text.encode("utf-8", "surrogatepass")),
+    JSON_VALUE.map(lambda value: json.dumps(value).encode("utf-8", "surrogatepass")),
+    SOME_EVENT,
+    spoilt_event(),
+    st.lists(spoilt_event() | SOME_EVENT, max_size=5).map(lambda events: b"[" + b",".join(events) + b"]"),
+    st.integers(0, 3000).map(lambda depth: b'{"a":' * depth),
+)
+HEADER_TEXT = st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), max_size=60)
+ANY_CONTENT_TYPE = st.sampled_from([form.value for form in Form]) | HEADER_TEXT.map(str.strip)
+
+
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(body=ANY_BODY, content_type=ANY_CONTENT_TYPE)
+def test_any_body_with_any_content_type_gets_a_documented_answer(service: Any, body: bytes, content_type: str) -> None:
+
+    async def send() -> httpx.Response:
+        answer: httpx.Response = await service.send(body, content_type)
+        return answer
+
+    answer = asyncio.run(send())
+
+    assert answer.status_code in DOCUMENTED
+    document = answer.json()
+    if answer.headers["content-type"] == "application/problem+json":
+        assert_is_problem(document, answer.status_code)
+    elif isinstance(document, list):
+        for index, verdict in enumerate(document):
+            assert verdict["index"] == index
+            if verdict["status"] != "accepted":
+                assert_is_problem(verdict["problem"], verdict["problem"]["status"])
+    else:
+        assert document["status"] == "accepted"
+    assert "9990000018" not in answer.text
+    assert all(b"9990000018" not in record.key + record.value for record in service.publisher.records)
+
+
+def assert_is_problem(document: dict[str, Any], status: int) -> None:
+    assert document["type"] == PROBLEM_PREFIX + document["reason"]
+    assert document["status"] == status
+    assert document["title"]
+    assert document["detail"]
+    for error in document["errors"]:
+        assert error["pointer"] == "" or error["pointer"].startswith("/")
