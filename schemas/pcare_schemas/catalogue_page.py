@@ -52,6 +52,16 @@ _COMMON = """\
 These are in `data` of every event about a person, beside the fields of its kind.
 """
 
+_REJECTIONS = """\
+## Rejections
+
+What is refused is answered over HTTP with a problem document (RFC 9457), and over Kafka with the same document on
+`interventions.rejected`, keyed by the topic, partition and offset of the record: the reason, and a list of errors,
+each with a JSON Pointer, what is wrong and what was expected. Nothing in it repeats what was sent. One bad event stops
+no other.
+
+"""
+
 
 def page() -> str:
     """Return the whole page."""
@@ -162,13 +172,7 @@ def _register(rules: Rules) -> str:
 
 def _rejections() -> str:
     rows = [(f"`{reason}`", str(meaning.status), meaning.title, meaning.action) for reason, meaning in MEANINGS.items()]
-    return (
-        "## Rejections\n\n"
-        "What is refused is answered over HTTP with a problem document (RFC 9457), and over Kafka with the same\n"
-        "document on `interventions.rejected`, keyed by the topic, partition and offset of the record: the reason,\n"
-        "and a list of errors, each with a JSON Pointer, what is wrong and what was expected. Nothing in it repeats what\n"
-        "was sent. One bad event stops no other.\n\n" + _table(("reason", "HTTP", "means", "what to do"), rows)
-    )
+    return _REJECTIONS + _table(("reason", "HTTP", "means", "what to do"), rows)
 
 
 def _days(limits: dict[str, str]) -> tuple[str, str]:

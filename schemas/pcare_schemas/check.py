@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pydantic import ValidationError
 
 from pcare_schemas.envelope import Event
-from pcare_schemas.identifiers import find_in
+from pcare_schemas.identifiers import holds_one
 from pcare_schemas.judge import judge
 from pcare_schemas.kinds import EVENT_ADAPTER
 from pcare_schemas.rejections import MAX_EVENT_BYTES, FieldError, Reason, Rejection, rejection
@@ -33,7 +33,8 @@ def check(record: Record, rules: Rules) -> Event | Rejection:
     value = record.value
     if value is None:
         return rejection(None, Reason.not_json, FieldError("", "The record has no value.", "one JSON document"))
-    if _identifies(value, rules) or (record.key is not None and _identifies(record.key, rules)):
+    codes = rules.codes_like_nhs_numbers
+    if holds_one(value, besides=codes) or (record.key is not None and holds_one(record.key, besides=codes)):
         return identifiable(value)
     if len(value) > MAX_EVENT_BYTES:
         size = FieldError("", f"The event has {len(value)} bytes.", f"at most {MAX_EVENT_BYTES} bytes")
@@ -49,8 +50,3 @@ def check(record: Record, rules: Rules) -> Event | Rejection:
 def refuse(record: Record, event: Event, reason: Reason, *errors: FieldError) -> Rejection:
     """Make the rejection of an event that reads well: also for a verdict that needs what is recorded already."""
     return rejection(record.value, reason, *errors, source=event.source, id=event.id)
-
-
-def _identifies(data: bytes, rules: Rules) -> bool:
-    found = find_in(data)
-    return bool(found) and not rules.codes_like_nhs_numbers.issuperset(found)

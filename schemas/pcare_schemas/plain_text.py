@@ -3,12 +3,13 @@
 import re
 import unicodedata
 from functools import cache
+from itertools import chain
 from sys import maxunicode
 
 _ESCAPE = re.compile(
-    r"\\u\{?([0-9a-fA-F]{4})\}?|\\x([0-9a-fA-F]{2})|%([0-9a-fA-F]{2})|&#([0-9]{1,7});?|&#[xX]([0-9a-fA-F]{1,6});?"
+    r"\\{1,8}u([dD][89abAB][0-9a-fA-F]{2})\\{1,8}u([dD][c-fC-F][0-9a-fA-F]{2})"
+    r"|\\{1,8}u\{?([0-9a-fA-F]{4})\}?|\\{1,8}x([0-9a-fA-F]{2})|%([0-9a-fA-F]{2})|&#[xX]([0-9a-fA-F]{1,6});?|&#([0-9]{1,7});?"
 )
-_SURROGATES = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 _PASSES = 4
 """Escapes of escapes are undone so often; what is nested deeper holds no digits that anyone would read."""
 
@@ -19,7 +20,7 @@ def plain(text: str) -> str:
         unescaped = _ESCAPE.sub(_unescape, text)
         if unescaped == text:
             break
-        text = _SURROGATES.sub(_join, unescaped)
+        text = unescaped
     return text.translate(_look_alikes())
 
 
@@ -42,13 +43,12 @@ def marked(text: str) -> tuple[str, list[tuple[int, int]]]:
 
 
 def _unescape(found: re.Match[str]) -> str:
-    decimal = found[4]
-    code = int(decimal) if decimal else int(next(filter(None, found.groups())), 16)
+    high, low, *single, decimal = found.groups()
+    if high and low:
+        code = 0x10000 + ((int(high, 16) - 0xD800) << 10) + int(low, 16) - 0xDC00
+    else:
+        code = int(decimal) if decimal else int(next(filter(None, single)), 16)
     return chr(code) if code <= maxunicode else found[0][0]
-
-
-def _join(pair: re.Match[str]) -> str:
-    return pair[0].encode("utf-16-le", "surrogatepass").decode("utf-16-le")
 
 
 @cache
@@ -56,7 +56,7 @@ def _look_alikes() -> dict[int, str | None]:
     """Map every character that reads as a digit, a space or a dash to the ASCII one; None drops it."""
     table: dict[int, str | None] = {code: None for code in range(0x20) if chr(code) not in "\t\n\r"}
     table |= {ord(space): " " for space in "\t\n\r"}
-    for code in range(0x7F, maxunicode + 1):
+    for code in chain(range(0x7F, 0x20000), range(0xE0000, 0xE1000)):
         character = chr(code)
         category = unicodedata.category(character)
         if category in {"Nd", "No"}:

@@ -58,7 +58,7 @@ def pseudonymise_subject(event: bytes | Mapping[str, Any], key: PseudonymKey) ->
 def _subject_of(event: bytes) -> str | None:
     try:
         return _DECODER.decode(event).subject
-    except (msgspec.MsgspecError, RecursionError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
 
 
