@@ -146,7 +146,8 @@ class System:
 
     def client(self, name: str) -> httpx.AsyncClient:
         """Return an HTTP client of the first copy of a service."""
-        return httpx.AsyncClient(base_url=self.one(name).address, trust_env=False, timeout=30)
+        limits = httpx.Limits(max_connections=1_000)
+        return httpx.AsyncClient(base_url=self.one(name).address, trust_env=False, timeout=120, limits=limits)
 
     async def fetch(self, query: str, *arguments: object) -> list[asyncpg.Record]:
         """Ask the database."""
