@@ -1,6 +1,7 @@
 """Fetches the numbers that `accounting` compares: from Kafka, from PostgreSQL, from the aggregator."""
 
 import datetime as dt
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from pcare_cli.accounting import Cursor, KpiValues, PartitionAccount
 POLL_MILLISECONDS = 1000
 SILENT_POLLS = 30  # so many polls in a row without a step forward: the rest is not coming
 IDS_AT_ONCE = 10_000
+NCL_ONLY = "NCL only"
 
 
 async def read_cursors(connection: asyncpg.Connection) -> list[Cursor]:
@@ -119,26 +121,36 @@ async def sql_kpis(connection: asyncpg.Connection, at: dt.datetime) -> dict[tupl
 
 @dataclass(frozen=True, slots=True)
 class Streamed:
-    """What the aggregator answers to GET /kpis, at the oldest and the latest instant of its partitions."""
+    """What the aggregator answers to GET /kpis once it knows every partition.
+
+    The instants are the oldest and the latest of its partitions. `applied` is the last offset counted of each
+    partition of `recorded`, -1 for none.
+    """
 
     instant: dt.datetime
     instant_latest: dt.datetime
-    complete: bool
     applied: Mapping[int, int]
     values: KpiValues
-    rows: Sequence[Mapping[str, Any]]
 
 
-async def streamed_kpis(client: httpx.AsyncClient) -> Streamed:
-    """Ask the aggregator. Raises httpx.HTTPError when it does not answer with 200."""
+async def streamed_kpis(client: httpx.AsyncClient) -> Streamed | None:
+    """Ask the aggregator; None while it does not know every partition.
+
+    What it shows as NCL only is left out: SQL has no row for it, and it shows in the whole. Raises httpx.HTTPError
+    when it does not answer with 200.
+    """
     response = await client.get("/kpis")
     response.raise_for_status()
-    document = response.json(parse_float=Decimal)
+    document = json.loads(response.content, parse_float=Decimal)
+    if not document["complete"]:
+        return None
     return Streamed(
         instant=dt.datetime.fromisoformat(document["instant"]),
         instant_latest=dt.datetime.fromisoformat(document["instant_latest"]),
-        complete=document["complete"],
         applied={one["partition"]: one["applied_through"] for one in document["partitions"]},
-        values={(row["kpi"], row["borough"], row["year"]): Decimal(row["value"]) for row in document["kpis"]},
-        rows=document["kpis"],
+        values={
+            (row["kpi"], row["borough"], row["year"]): Decimal(row["value"])
+            for row in document["kpis"]
+            if row["borough"] != NCL_ONLY
+        },
     )

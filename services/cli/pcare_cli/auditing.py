@@ -73,7 +73,7 @@ class Auditor:
             streamed = await readers.streamed_kpis(self.aggregator)
         except httpx.HTTPError:
             return None
-        return settling.left(kafka, cursors, streamed.applied) if streamed.complete else None
+        return None if streamed is None else settling.left(kafka, cursors, streamed.applied)
 
     async def _partitions(self, connection: asyncpg.Connection) -> tuple[PartitionAccount, ...]:
         cursors = await readers.read_cursors(connection)
@@ -85,6 +85,8 @@ class Auditor:
         """Compare at an instant at which the aggregator's partitions agree; ask again while they do not."""
         for _ in range(ASKED_AGAIN):
             streamed = await readers.streamed_kpis(self.aggregator)
+            if streamed is None:
+                return None, (), ("the aggregator does not know every partition",)
             sql = await readers.sql_kpis(connection, streamed.instant)
             if sql == await readers.sql_kpis(connection, streamed.instant_latest):
                 return streamed.instant, compare(streamed.values, sql), ()

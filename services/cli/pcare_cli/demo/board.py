@@ -9,8 +9,10 @@ from rich.text import Text
 
 from pcare_cli.demo.layout import Layout
 from pcare_cli.demo.observing import Snapshot
+from pcare_schemas.code_lists import built_in
 
 NCL = "NCL"
+BOROUGHS = built_in()["boroughs"].codes
 
 
 def kpi_table(kpis: Sequence[Mapping[str, Any]]) -> Table:
@@ -18,7 +20,7 @@ def kpi_table(kpis: Sequence[Mapping[str, Any]]) -> Table:
     year = max((row["year"] for row in kpis), default="")
     table = Table(title=f"Key performance indicators {year}", title_justify="left", header_style="bold")
     values = {(row["kpi"], row["borough"]): row for row in kpis if row["year"] == year}
-    names = {row["borough"]: row.get("borough_name") or row["borough"] for row in kpis if row["borough"] != NCL}
+    names = {row["borough"]: row.get("borough_name") or row["borough"] for row in kpis if row["borough"] in BOROUGHS}
     table.add_column("KPI")
     for name in names.values():
         table.add_column(name, justify="right")

@@ -6,6 +6,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pcare_cli.accounting import Accounting, KpiRow, PartitionAccount, as_number
+from pcare_schemas.code_lists import built_in
 
 NCL = "NCL"
 
@@ -36,12 +37,13 @@ def _add(table: Table, name: str, partitions: Sequence[PartitionAccount]) -> Non
 
 def comparison(rows: Sequence[KpiRow]) -> Table:
     """Return a row a KPI and year, a column a borough; a number that differs shows both, streamed and SQL's."""
+    names = {code: entry.name for code, entry in built_in()["boroughs"].codes.items()}
     table = Table(title="KPIs, streamed; where SQL says otherwise: streamed / SQL", title_justify="left")
     areas = [*sorted({row.borough for row in rows} - {NCL}), NCL]
     table.add_column("KPI")
     table.add_column("year")
     for area in areas:
-        table.add_column(area, justify="right")
+        table.add_column(names.get(area, area), justify="right")
     cells = {(row.kpi, row.year, row.borough): _cell(row) for row in rows}
     for kpi, year in dict.fromkeys((row.kpi, row.year) for row in rows):
         table.add_row(kpi, year, *(cells.get((kpi, year, area), Text("0")) for area in areas))
