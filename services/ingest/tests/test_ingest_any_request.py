@@ -5,7 +5,7 @@ import json
 from typing import Any
 
 import httpx
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from pcare_ingest import openapi
 from pcare_ingest.media_types import Form
@@ -54,6 +54,8 @@ ANY_CONTENT_TYPE = st.sampled_from([form.value for form in Form]) | HEADER_TEXT.
 
 @settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(body=ANY_BODY, content_type=ANY_CONTENT_TYPE)
+@example(body=b'{"subject":"\xff"}', content_type=Form.SINGLE.value)
+@example(body=b'[{"subject":"\xff"}]', content_type=Form.BATCH.value)
 def test_any_body_with_any_content_type_gets_a_documented_answer(service: Any, body: bytes, content_type: str) -> None:
 
     async def send() -> httpx.Response:
