@@ -135,7 +135,7 @@ def _fetch(jar: Jar, directory: Path, download: Download) -> None:
             trouble = f"the file's SHA-256 is {found}, the lock says {jar.sha256}"
     raise KafkaUnavailableError(
         f"Kafka cannot be had: {jar.filename} could not be fetched from Maven Central "
-        f"({' '.join(trouble.split())[:300]}). {WAYS_OUT}"
+        f"({' '.join(trouble.split())[:200]}). {WAYS_OUT}"
     )
 
 

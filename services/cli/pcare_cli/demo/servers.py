@@ -48,18 +48,20 @@ async def start_servers(directory: Path, say: Say) -> Servers:
     Raises KafkaUnavailableError, JavaNotFoundError, DirectoryInUseError or ProcessError, after stopping what it
     started.
     """
-    existing = load(KafkaSettings) if os.environ.get(KAFKA_VARIABLE) else None
     postgres = PostgresServer(directory / "postgres")
-    starting = [asyncio.to_thread(_start, "PostgreSQL", postgres, say)]
-    if existing is not None:
+    if os.environ.get(KAFKA_VARIABLE):
+        existing = load(KafkaSettings)
         say(f"Using the broker of {KAFKA_VARIABLE}.")
         servers = Servers(existing.kafka_bootstrap_servers, existing.kafka_python_options(), None, postgres)
+        starting: list[tuple[str, KafkaServer | PostgresServer]] = [("PostgreSQL", postgres)]
     else:
         kafka = await asyncio.to_thread(_kafka, directory / "kafka", say)
         address = kafka.bootstrap_servers
         servers = Servers(address, {"bootstrap_servers": address}, kafka, postgres)
-        starting.append(asyncio.to_thread(_start, "Kafka", kafka, say))
-    results = await asyncio.gather(*starting, return_exceptions=True)
+        starting = [("PostgreSQL", postgres), ("Kafka", kafka)]
+    results = await asyncio.gather(
+        *(asyncio.to_thread(_start, name, server, say) for name, server in starting), return_exceptions=True
+    )
     failures = [result for result in results if isinstance(result, BaseException)]
     if failures:
         await servers.stop()

@@ -100,11 +100,13 @@ class Supervisor:
     async def stop(self) -> list[str]:
         """Stop the services, the last one started first, each before the next; may be called again.
 
-        Returns the names of those that did not end in order.
+        Returns the names of those that did not end in order then.
         """
         unruly = []
         while self._running:
             service, process = self._running.pop()
+            if process.poll() is not None:
+                continue
             status = await asyncio.to_thread(processes.stop, process, seconds=SECONDS_TO_STOP)
             if status not in {0, -signal.SIGTERM}:  # asked before it could listen, a service just ends
                 unruly.append(service.name)
