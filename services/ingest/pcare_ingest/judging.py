@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from pcare_ingest.callers import Caller
 from pcare_ingest.publishing import Outgoing
-from pcare_ingest.repeated_names import repeated_name
 from pcare_schemas.check import Record, check, refuse
 from pcare_schemas.pseudonym import PseudonymKey
 from pcare_schemas.rejections import FieldError, Reason, Rejection
@@ -44,10 +43,6 @@ class Judge:
         checked = check(record, self._rules)
         if isinstance(checked, Rejection):
             return checked
-        twice = repeated_name(event, checked)
-        if twice is not None:
-            error = FieldError(twice, "This name stands twice in one object.", "each name once")
-            return refuse(record, checked, Reason.invalid_data, error)
         if not caller.may_speak_for(checked.source):
             error = FieldError("/source", "The caller may not speak for this organisation.", _own(caller))
             return refuse(record, checked, Reason.source_not_allowed, error)

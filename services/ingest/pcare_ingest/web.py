@@ -3,7 +3,6 @@
 import traceback
 from collections.abc import Sequence
 
-from pcare_common import logs
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -11,6 +10,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from pcare_common import logs
 from pcare_ingest import answers, problems
 
 log = logs.get(__name__)

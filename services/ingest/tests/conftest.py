@@ -1,106 +1,28 @@
-"""The application with everything real but Kafka, whose answers a test steers."""
+"""Fixtures of the tests of ingest."""
 
-import asyncio
-import datetime as dt
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+import sys
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
-from pcare_common.clock import FixedClock
-from pcare_common.health import Health
-from pcare_ingest.app import assemble
-from pcare_ingest.callers import Callers, OpenCallers
-from pcare_ingest.publishing import Outcome, Outgoing
-from pcare_ingest.settings import IngestSettings
-from pcare_schemas.examples import RECEIVED, VALID
-from pcare_schemas.pseudonym import PseudonymKey
-from pcare_schemas.rules import Rules
-from prometheus_client import CollectorRegistry
-from starlette.types import ASGIApp
 
-NHS_NUMBER = "9990000018"
-KEY = PseudonymKey("k1", b"a key for tests, of no worth at all")
-RULES = Rules.load()
+from pcare_schemas.examples import VALID
 
+sys.path.insert(0, str(Path(__file__).parent))
 
-@dataclass
-class RecordingPublisher:
-    """Keeps what it was given. `outcome` is what it answers; with `hold` set, it answers when the test says so."""
-
-    outcome: Outcome = None
-    hold: bool = False
-    records: list[Outgoing] = field(default_factory=list)
-    waiting: list[tuple[asyncio.Future[list[Outcome]], int]] = field(default_factory=list)
-
-    def publish(self, records: Sequence[Outgoing]) -> asyncio.Future[list[Outcome]]:
-        self.records += records
-        answer: asyncio.Future[list[Outcome]] = asyncio.get_running_loop().create_future()
-        if self.hold:
-            self.waiting.append((answer, len(records)))
-        else:
-            answer.set_result([self.outcome] * len(records))
-        return answer
-
-    def acknowledge(self) -> None:
-        for answer, size in self.waiting:
-            answer.set_result([self.outcome] * size)
-        self.waiting.clear()
-
-    def health(self) -> Health:
-        return Health()
-
-
-@dataclass
-class Service:
-    """The service under test, and the handles on it."""
-
-    app: ASGIApp
-    client: httpx.AsyncClient
-    publisher: RecordingPublisher
-    registry: CollectorRegistry
-
-    async def send(self, body: Any, content_type: str = "application/cloudevents+json") -> httpx.Response:
-        content = body if isinstance(body, bytes) else json.dumps(body).encode()
-        return await self.client.post("/events", content=content, headers={"content-type": content_type})
-
-    async def send_batch(self, events: Any) -> httpx.Response:
-        return await self.send(events, "application/cloudevents-batch+json")
-
-
-MakeService = Callable[..., Service]
-
-
-def build(*, callers: Callers | None = None, now: dt.datetime = RECEIVED, **settings: Any) -> Service:
-    publisher, registry = RecordingPublisher(), CollectorRegistry()
-    app = assemble(
-        IngestSettings(**settings),
-        rules=RULES,
-        key=KEY,
-        publisher=publisher,
-        callers=callers or OpenCallers(),
-        clock=FixedClock(now),
-        registry=registry,
-    )
-    client = httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://ingest")
-    return Service(app, client, publisher, registry)
+from ingest_support import Service, build
 
 
 @pytest.fixture
-def make_service() -> MakeService:
+def make_service() -> Callable[..., Service]:
     return build
 
 
 @pytest.fixture
-def service(make_service: MakeService) -> Service:
-    return make_service()
-
-
-@pytest.fixture
-def ingest_key() -> PseudonymKey:
-    return KEY
+def service() -> Service:
+    return build()
 
 
 @pytest.fixture

@@ -7,6 +7,8 @@ from typing import Any
 import httpx
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from ingest_support import Service
+
 from pcare_ingest import openapi
 from pcare_ingest.media_types import Form
 from pcare_schemas.examples import VALID
@@ -56,7 +58,7 @@ ANY_CONTENT_TYPE = st.sampled_from([form.value for form in Form]) | HEADER_TEXT.
 @given(body=ANY_BODY, content_type=ANY_CONTENT_TYPE)
 @example(body=b'{"subject":"\xff"}', content_type=Form.SINGLE.value)
 @example(body=b'[{"subject":"\xff"}]', content_type=Form.BATCH.value)
-def test_any_body_with_any_content_type_gets_a_documented_answer(service: Any, body: bytes, content_type: str) -> None:
+def test_any_body_of_any_type_gets_a_documented_answer(service: Service, body: bytes, content_type: str) -> None:
 
     async def send() -> httpx.Response:
         answer: httpx.Response = await service.send(body, content_type)

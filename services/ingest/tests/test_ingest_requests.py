@@ -2,18 +2,21 @@
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
 import structlog
+from ingest_support import Service, until
+from starlette.types import Message
+
 from pcare_ingest.body import DisconnectedError
 from pcare_ingest.limits import MAX_BATCH_BYTES, MAX_BATCH_EVENTS
 from pcare_ingest.media_types import Form, form_of
 from pcare_ingest.publishing import Outgoing
 from pcare_schemas.rejections import MAX_EVENT_BYTES
-from starlette.types import Message
 
+NEVER: Message = {}
 SINGLE, BATCH = Form.SINGLE.value, Form.BATCH.value
 
 
@@ -43,7 +46,7 @@ def test_content_types(content_type: str | None, form: Form | None) -> None:
 
 @pytest.mark.parametrize("content_type", ["application/json", "text/plain", "", "multipart/form-data; boundary=x"])
 async def test_another_content_type_is_told_which_are_taken(
-    service: Any, event: dict[str, Any], content_type: str
+    service: Service, event: dict[str, Any], content_type: str
 ) -> None:
     answer = await service.send(event, content_type)
 
@@ -54,7 +57,7 @@ async def test_another_content_type_is_told_which_are_taken(
     assert BATCH in answer.json()["detail"]
 
 
-async def test_an_encoded_body_is_not_guessed_at(service: Any) -> None:
+async def test_an_encoded_body_is_not_guessed_at(service: Service) -> None:
     headers = {"content-type": SINGLE, "content-encoding": "gzip"}
 
     answer = await service.client.post("/events", content=b"x", headers=headers)
@@ -64,7 +67,7 @@ async def test_an_encoded_body_is_not_guessed_at(service: Any) -> None:
 
 
 @pytest.mark.parametrize(("size", "status"), [(MAX_EVENT_BYTES, 202), (MAX_EVENT_BYTES + 1, 413), (2_000_000, 413)])
-async def test_the_size_of_an_event_is_bounded(service: Any, event: dict[str, Any], size: int, status: int) -> None:
+async def test_the_size_of_an_event_is_bounded(service: Service, event: dict[str, Any], size: int, status: int) -> None:
     body = json.dumps(event).encode()
     body = b" " * (size - len(body)) + body
 
@@ -74,16 +77,15 @@ async def test_the_size_of_an_event_is_bounded(service: Any, event: dict[str, An
     assert answer.json().get("reason") == ("too_large" if status == 413 else None)
 
 
-async def call(app: Any, messages: Sequence[Message | float], headers: dict[str, str]) -> list[Message]:
-    """Call the application as a server does: `messages` come one by one, a number is a wait of so many seconds."""
+async def call(app: Any, messages: Sequence[Message], headers: dict[str, str]) -> list[Message]:
+    """Call the application as a server does: `messages` come one by one."""
     coming = iter(messages)
     sent: list[Message] = []
 
     async def receive() -> Message:
         message = next(coming)
-        if isinstance(message, float):
-            await asyncio.sleep(message)
-            return await receive()
+        if message is NEVER:
+            await asyncio.Event().wait()
         return message
 
     async def send(message: Message) -> None:
@@ -99,7 +101,7 @@ def part(body: bytes, *, more: bool = True) -> Message:
     return {"type": "http.request", "body": body, "more_body": more}
 
 
-async def test_a_body_in_pieces_is_put_together(service: Any, event: dict[str, Any]) -> None:
+async def test_a_body_in_pieces_is_put_together(service: Service, event: dict[str, Any]) -> None:
     body = json.dumps(event).encode()
 
     sent = await call(
@@ -110,7 +112,7 @@ async def test_a_body_in_pieces_is_put_together(service: Any, event: dict[str, A
     assert service.publisher.records[0].value == body
 
 
-async def test_a_body_declared_too_large_is_refused_before_a_byte_is_read(service: Any) -> None:
+async def test_a_body_declared_too_large_is_refused_before_a_byte_is_read(service: Service) -> None:
     sent = await call(service.app, [], {"content-type": SINGLE, "content-length": str(MAX_EVENT_BYTES + 1)})
 
     assert sent[0]["status"] == 413
@@ -118,7 +120,7 @@ async def test_a_body_declared_too_large_is_refused_before_a_byte_is_read(servic
 
 @pytest.mark.parametrize(("content_type", "limit"), [(SINGLE, MAX_EVENT_BYTES), (BATCH, MAX_BATCH_BYTES)])
 async def test_a_body_of_unknown_length_is_refused_as_soon_as_it_is_too_large(
-    service: Any, content_type: str, limit: int
+    service: Service, content_type: str, limit: int
 ) -> None:
     endless = [part(b" " * (limit // 2)), part(b" " * (limit // 2)), part(b" ")]
 
@@ -127,7 +129,7 @@ async def test_a_body_of_unknown_length_is_refused_as_soon_as_it_is_too_large(
     assert sent[0]["status"] == 413
 
 
-async def test_a_length_that_is_no_number_does_not_matter(service: Any, event: dict[str, Any]) -> None:
+async def test_a_length_that_is_no_number_does_not_matter(service: Service, event: dict[str, Any]) -> None:
     body = part(json.dumps(event).encode(), more=False)
 
     sent = await call(service.app, [body], {"content-type": SINGLE, "content-length": "many"})
@@ -135,9 +137,11 @@ async def test_a_length_that_is_no_number_does_not_matter(service: Any, event: d
     assert sent[0]["status"] == 202
 
 
-@pytest.mark.parametrize("messages", [[0.3, part(b"{}", more=False)], [part(b"{"), 0.3, part(b"}", more=False)]])
-async def test_a_body_that_does_not_come_in_time_is_given_up(make_service: Any, messages: list[Any]) -> None:
-    service = make_service(ingest_read_within_seconds=0.05)
+@pytest.mark.parametrize("messages", [[NEVER], [part(b"{"), NEVER]])
+async def test_a_body_that_does_not_come_in_time_is_given_up(
+    make_service: Callable[..., Service], messages: list[Any]
+) -> None:
+    service = make_service(ingest_read_within_seconds=0.01)
 
     sent = await call(service.app, messages, {"content-type": SINGLE})
 
@@ -146,7 +150,7 @@ async def test_a_body_that_does_not_come_in_time_is_given_up(make_service: Any, 
 
 
 @pytest.mark.parametrize("before", [[], [part(b'{"id":')]])
-async def test_a_sender_that_went_away_is_not_answered(service: Any, before: list[Message]) -> None:
+async def test_a_sender_that_went_away_is_not_answered(service: Service, before: list[Message]) -> None:
     sent = await call(service.app, [*before, {"type": "http.disconnect"}], {"content-type": SINGLE})
 
     assert sent == []
@@ -155,14 +159,13 @@ async def test_a_sender_that_went_away_is_not_answered(service: Any, before: lis
 
 
 async def test_beyond_the_events_that_may_be_in_hand_requests_are_turned_away(
-    make_service: Any, event: dict[str, Any]
+    make_service: Callable[..., Service], event: dict[str, Any]
 ) -> None:
     service = make_service(ingest_max_events_in_hand=MAX_BATCH_EVENTS)
     service.publisher.hold = True
     first = asyncio.create_task(service.send_batch([event] * (MAX_BATCH_EVENTS - 1)))
     second = asyncio.create_task(service.send(event))
-    while len(service.publisher.records) < MAX_BATCH_EVENTS:
-        await asyncio.sleep(0)
+    await until(lambda: len(service.publisher.records) == MAX_BATCH_EVENTS)
 
     too_many = await service.send(event)
     shown = (await service.client.get("/metrics")).text
@@ -179,15 +182,14 @@ async def test_beyond_the_events_that_may_be_in_hand_requests_are_turned_away(
 
 
 async def test_beyond_the_bytes_that_may_be_in_hand_requests_are_turned_away(
-    make_service: Any, event: dict[str, Any]
+    make_service: Callable[..., Service], event: dict[str, Any]
 ) -> None:
     service = make_service(ingest_max_bytes_in_hand=2 * MAX_BATCH_BYTES)
     service.publisher.hold = True
     body = json.dumps([event]).encode()
     padded = b" " * (MAX_BATCH_BYTES - len(body)) + body
     waiting = [asyncio.create_task(service.send_batch(padded)) for _ in range(2)]
-    while len(service.publisher.waiting) < 2:
-        await asyncio.sleep(0)
+    await until(lambda: len(service.publisher.waiting) == 2)
 
     too_many = await service.send(event)
 
@@ -197,7 +199,7 @@ async def test_beyond_the_bytes_that_may_be_in_hand_requests_are_turned_away(
 
 
 async def test_a_fault_of_ours_is_a_problem_and_its_words_go_nowhere(
-    service: Any, event: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    service: Service, event: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(_records: Sequence[Outgoing]) -> None:
         raise ValueError("words that repeat what was sent")
@@ -224,7 +226,9 @@ async def test_a_fault_of_ours_is_a_problem_and_its_words_go_nowhere(
         ("POST", "/events/", 404),
     ],
 )
-async def test_every_other_address_answers_with_a_problem(service: Any, method: str, path: str, status: int) -> None:
+async def test_every_other_address_answers_with_a_problem(
+    service: Service, method: str, path: str, status: int
+) -> None:
     answer = await service.client.request(method, path)
 
     assert answer.status_code == status
@@ -233,6 +237,6 @@ async def test_every_other_address_answers_with_a_problem(service: Any, method: 
     assert ("allow" in answer.headers) is (status == 405)
 
 
-async def test_health(service: Any) -> None:
+async def test_health(service: Service) -> None:
     assert (await service.client.get("/health/live")).json() == {"status": "ok", "reasons": []}
     assert (await service.client.get("/health/ready")).status_code == 200

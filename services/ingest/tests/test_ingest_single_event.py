@@ -2,23 +2,25 @@
 
 import asyncio
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from ingest_support import KEY, NHS_NUMBER, Service, turns, until
+from starlette.requests import HTTPConnection
+
 from pcare_ingest.callers import Caller
 from pcare_ingest.publishing import Failure
 from pcare_schemas.examples import VALID
 from pcare_schemas.invalid_examples import INVALID, Invalid
 from pcare_schemas.pseudonym import pseudonym
-from pcare_schemas.rejections import MEANINGS, Reason
-from starlette.requests import HTTPConnection
+from pcare_schemas.rejections import MEANINGS
 
-NHS_NUMBER = "9990000018"
 WRONG_OVER_HTTP = [wrong for wrong in INVALID if wrong.what != "subject-by-nhs-number"]
 
 
 @pytest.mark.parametrize("kind", VALID)
-async def test_every_kind_is_accepted_and_published_to_the_byte(service: Any, kind: str) -> None:
+async def test_every_kind_is_accepted_and_published_to_the_byte(service: Service, kind: str) -> None:
     body = json.dumps(VALID[kind], indent=3).encode() + b"\n"
 
     answer = await service.send(body)
@@ -32,7 +34,7 @@ async def test_every_kind_is_accepted_and_published_to_the_byte(service: Any, ki
 
 
 @pytest.mark.parametrize("invalid", WRONG_OVER_HTTP, ids=lambda invalid: invalid.name)
-async def test_every_wrong_example_is_refused_as_the_contract_says(service: Any, invalid: Invalid) -> None:
+async def test_every_wrong_example_is_refused_as_the_contract_says(service: Service, invalid: Invalid) -> None:
     answer = await service.send(invalid.value)
 
     problem = answer.json()
@@ -44,14 +46,12 @@ async def test_every_wrong_example_is_refused_as_the_contract_says(service: Any,
     assert service.publisher.records == []
 
 
-async def test_an_nhs_number_is_replaced_before_anything_else_sees_it(
-    service: Any, event: dict[str, Any], ingest_key: Any
-) -> None:
+async def test_an_nhs_number_is_replaced_before_anything_else_sees_it(service: Service, event: dict[str, Any]) -> None:
     event["subject"] = f"nhs-number:{NHS_NUMBER}"
 
     answer = await service.send(event)
 
-    stand_in = pseudonym(NHS_NUMBER, ingest_key)
+    stand_in = pseudonym(NHS_NUMBER, KEY)
     (record,) = service.publisher.records
     assert answer.status_code == 202
     assert record.key == stand_in.encode()
@@ -61,7 +61,7 @@ async def test_an_nhs_number_is_replaced_before_anything_else_sees_it(
 
 @pytest.mark.parametrize("number", ["9990000019", "999000001", "", "99900000181", "banana"])
 async def test_a_number_that_is_none_is_refused_without_being_repeated(
-    service: Any, event: dict[str, Any], number: str
+    service: Service, event: dict[str, Any], number: str
 ) -> None:
     event["subject"] = f"nhs-number:{number}"
 
@@ -73,7 +73,7 @@ async def test_a_number_that_is_none_is_refused_without_being_repeated(
     assert not number or number not in answer.text
 
 
-async def test_an_nhs_number_that_stands_elsewhere_too_is_refused(service: Any, event: dict[str, Any]) -> None:
+async def test_an_nhs_number_that_stands_elsewhere_too_is_refused(service: Service, event: dict[str, Any]) -> None:
     event["subject"] = f"nhs-number:{NHS_NUMBER}"
     event["data"]["referral_ref"] = NHS_NUMBER
 
@@ -95,7 +95,7 @@ async def test_an_nhs_number_that_stands_elsewhere_too_is_refused(service: Any, 
     ],
 )
 async def test_a_name_that_stands_twice_is_refused(
-    service: Any, event: dict[str, Any], text: str, twice: str, pointer: str
+    service: Service, event: dict[str, Any], text: str, twice: str, pointer: str
 ) -> None:
     body = json.dumps(event).replace(text, twice, 1).encode()
 
@@ -104,9 +104,7 @@ async def test_a_name_that_stands_twice_is_refused(
     assert answer.status_code == 422
     assert service.publisher.records == []
     if answer.json()["reason"] == "invalid_data":
-        assert answer.json()["errors"] == [
-            {"pointer": pointer, "message": "This name stands twice in one object.", "expected": "each name once"}
-        ]
+        assert [error["pointer"] for error in answer.json()["errors"]] == [pointer]
     else:
         assert answer.json()["reason"] == "identifiable_data"
 
@@ -134,7 +132,7 @@ async def test_a_name_that_stands_twice_is_refused(
     ],
     ids=lambda body: repr(body[:20]),
 )
-async def test_what_is_no_event_gets_a_problem_that_says_so(service: Any, body: bytes) -> None:
+async def test_what_is_no_event_gets_a_problem_that_says_so(service: Service, body: bytes) -> None:
     answer = await service.send(body)
 
     assert answer.status_code == 400
@@ -145,7 +143,7 @@ async def test_what_is_no_event_gets_a_problem_that_says_so(service: Any, body: 
 
 @pytest.mark.parametrize(("outcome", "reason"), [(Failure.NOT_SENT, "not_sent"), (Failure.UNKNOWN, "unknown")])
 async def test_what_kafka_did_not_acknowledge_is_answered_503(
-    service: Any, event: dict[str, Any], outcome: Failure, reason: str
+    service: Service, event: dict[str, Any], outcome: Failure, reason: str
 ) -> None:
     service.publisher.outcome = outcome
 
@@ -158,13 +156,11 @@ async def test_what_kafka_did_not_acknowledge_is_answered_503(
     assert (answer.json()["source"], answer.json()["id"]) == (event["source"], event["id"])
 
 
-async def test_nothing_is_answered_before_the_acknowledgement(service: Any, event: dict[str, Any]) -> None:
+async def test_nothing_is_answered_before_the_acknowledgement(service: Service, event: dict[str, Any]) -> None:
     service.publisher.hold = True
     answering = asyncio.create_task(service.send(event))
-    while not service.publisher.waiting:
-        await asyncio.sleep(0)
-    for _ in range(50):
-        await asyncio.sleep(0)
+    await until(lambda: service.publisher.waiting)
+    await turns(50)
 
     assert not answering.done()
 
@@ -172,9 +168,11 @@ async def test_nothing_is_answered_before_the_acknowledgement(service: Any, even
     assert (await answering).status_code == 202
 
 
-async def test_who_may_not_speak_for_a_source_is_refused(make_service: Any, event: dict[str, Any]) -> None:
+async def test_who_may_not_speak_for_a_source_is_refused(
+    make_service: Callable[..., Service], event: dict[str, Any]
+) -> None:
     class OneProvider:
-        async def identify(self, connection: HTTPConnection) -> Caller:
+        async def identify(self, _connection: HTTPConnection) -> Caller:
             return Caller("somebody else", frozenset({"urn:ncl:provider:another"}))
 
     service = make_service(callers=OneProvider())
@@ -187,7 +185,7 @@ async def test_who_may_not_speak_for_a_source_is_refused(make_service: Any, even
     assert service.publisher.records == []
 
 
-async def test_the_answers_are_counted(service: Any, event: dict[str, Any]) -> None:
+async def test_the_answers_are_counted(service: Service, event: dict[str, Any]) -> None:
     await service.send(event)
     await service.send(b"{}")
     await service.send({**event, "subject": "nobody"})

@@ -1,0 +1,101 @@
+"""The application with everything real but Kafka, whose answers a test steers."""
+
+import asyncio
+import datetime as dt
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+from prometheus_client import CollectorRegistry
+from starlette.types import ASGIApp
+
+from pcare_common.clock import FixedClock
+from pcare_common.health import Health
+from pcare_ingest.app import assemble
+from pcare_ingest.callers import Callers, OpenCallers
+from pcare_ingest.publishing import Outcome, Outgoing
+from pcare_ingest.settings import IngestSettings
+from pcare_schemas.examples import RECEIVED
+from pcare_schemas.pseudonym import PseudonymKey
+from pcare_schemas.rules import Rules
+
+NHS_NUMBER = "9990000018"
+KEY = PseudonymKey("k1", b"a key for tests, of no worth at all")
+RULES = Rules.load()
+
+
+@dataclass
+class RecordingPublisher:
+    """Keeps what it was given. `outcome` is what it answers; with `hold` set, it answers when the test says so."""
+
+    outcome: Outcome = None
+    hold: bool = False
+    records: list[Outgoing] = field(default_factory=list)
+    waiting: list[tuple[asyncio.Future[list[Outcome]], int]] = field(default_factory=list)
+
+    def publish(self, records: Sequence[Outgoing]) -> asyncio.Future[list[Outcome]]:
+        self.records += records
+        answer: asyncio.Future[list[Outcome]] = asyncio.get_running_loop().create_future()
+        if self.hold:
+            self.waiting.append((answer, len(records)))
+        else:
+            answer.set_result([self.outcome] * len(records))
+        return answer
+
+    def acknowledge(self) -> None:
+        for answer, size in self.waiting:
+            answer.set_result([self.outcome] * size)
+        self.waiting.clear()
+
+    def health(self) -> Health:
+        return Health()
+
+
+@dataclass
+class Service:
+    """The service under test, and the handles on it."""
+
+    app: ASGIApp
+    client: httpx.AsyncClient
+    publisher: RecordingPublisher
+    registry: CollectorRegistry
+
+    async def send(self, body: Any, content_type: str = "application/cloudevents+json") -> httpx.Response:
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        return await self.client.post("/events", content=content, headers={"content-type": content_type})
+
+    async def send_batch(self, events: Any) -> httpx.Response:
+        return await self.send(events, "application/cloudevents-batch+json")
+
+
+MakeService = Callable[..., Service]
+
+
+def build(*, callers: Callers | None = None, now: dt.datetime = RECEIVED, **settings: Any) -> Service:
+    publisher, registry = RecordingPublisher(), CollectorRegistry()
+    app = assemble(
+        IngestSettings(**settings),
+        rules=RULES,
+        key=KEY,
+        publisher=publisher,
+        callers=callers or OpenCallers(),
+        clock=FixedClock(now),
+        registry=registry,
+    )
+    client = httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://ingest")
+    return Service(app, client, publisher, registry)
+
+
+async def until(condition: Callable[[], Any]) -> None:
+    """Let the loop turn until `condition` holds; fails after five seconds."""
+    async with asyncio.timeout(5):
+        while not condition():  # noqa: ASYNC110 - what is waited for tells nobody
+            await asyncio.sleep(0)
+
+
+async def turns(count: int = 10) -> None:
+    """Let the loop turn a few times."""
+    for _ in range(count):
+        await asyncio.sleep(0)

@@ -1,0 +1,113 @@
+"""The pages for people: what they show is true, and what they offer for pasting works."""
+
+import html
+import json
+import re
+from typing import Any
+from urllib.parse import urljoin
+
+import pytest
+from ingest_support import Service
+
+from pcare_ingest import openapi
+from pcare_ingest.media_types import Form
+from pcare_schemas.kinds import KINDS
+
+DOCUMENT = openapi.document()
+POST_EVENTS = DOCUMENT["paths"]["/events"]["post"]
+CONTENT = POST_EVENTS["requestBody"]["content"]
+EXAMPLES = [(form, name) for form in CONTENT for name in CONTENT[form]["examples"]]
+
+
+@pytest.mark.parametrize(("form", "name"), EXAMPLES)
+async def test_each_example_is_accepted_when_it_is_sent(service: Service, form: str, name: str) -> None:
+    answer = await service.send(CONTENT[form]["examples"][name]["value"], form)
+
+    assert answer.status_code == 202
+
+
+def test_there_is_an_example_of_every_kind_and_one_by_nhs_number() -> None:
+    examples = CONTENT[Form.SINGLE.value]["examples"]
+
+    assert set(KINDS) < set(examples)
+    assert any(example["value"]["subject"].startswith("nhs-number:") for example in examples.values())
+
+
+async def test_the_command_of_the_index_page_is_accepted_when_it_is_pasted(service: Service) -> None:
+    page = await service.client.get("/")
+    found = re.search(r'<pre id="first-event">(.*?)</pre>', page.text, re.DOTALL)
+    assert found
+    command = html.unescape(found[1])
+    wanted = re.fullmatch(r"curl -i (\S+) -H 'Content-Type: (\S+)' --data-binary '(.*)'", command, re.DOTALL)
+    assert wanted
+
+    answer = await service.client.post(wanted[1], content=wanted[3], headers={"content-type": wanted[2]})
+
+    assert wanted[1] == "http://ingest/events"
+    assert answer.status_code == 202
+
+
+async def test_the_host_that_a_caller_claims_cannot_write_into_the_page(service: Service) -> None:
+    page = await service.client.get("/", headers={"host": "x'><script>alert(1)</script>"})
+
+    assert "<script>" not in page.text
+
+
+def references(node: Any) -> set[str]:
+    if isinstance(node, dict):
+        own = {node["$ref"]} if isinstance(node.get("$ref"), str) else set()
+        mapped = set(node["mapping"].values()) if "mapping" in node else set()
+        return own | mapped | {found for value in node.values() for found in references(value)}
+    if isinstance(node, list):
+        return {found for value in node for found in references(value)}
+    return set()
+
+
+def test_every_reference_of_the_document_leads_somewhere() -> None:
+    schemas = {f"#/components/schemas/{name}" for name in DOCUMENT["components"]["schemas"]}
+
+    assert references(DOCUMENT) == schemas
+
+
+def test_every_status_says_what_to_do_and_shows_an_answer() -> None:
+    for status, response in POST_EVENTS["responses"].items():
+        assert response["description"], status
+        for media_type, content in response["content"].items():
+            assert content["examples"], status
+            for example in content["examples"].values():
+                if media_type == "application/problem+json":
+                    assert example["value"]["status"] == int(status)
+                    assert example["value"]["detail"]
+
+
+def test_the_limits_are_advertised() -> None:
+    assert CONTENT[Form.BATCH.value]["schema"]["maxItems"] == 1000
+    assert "262144 bytes" in DOCUMENT["info"]["description"]
+
+
+async def test_the_document_is_served_as_it_is(service: Service) -> None:
+    answer = await service.client.get("/openapi.json")
+
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.json() == json.loads(json.dumps(DOCUMENT))
+    assert answer.json()["openapi"] == "3.1.0"
+
+
+async def test_everything_that_the_docs_page_loads_is_served_from_here(service: Service) -> None:
+    page = await service.client.get("/docs")
+    loaded = re.findall(r'(?:src|href)="([^"]+)"', page.text)
+
+    assert len(loaded) >= 4
+    for address in loaded:
+        assert "//" not in address
+        answer = await service.client.get(urljoin("/docs", address))
+        assert answer.status_code == 200, address
+        assert len(answer.content) > 100
+    assert "script-src 'self'" in page.headers["content-security-policy"]
+    assert page.headers["x-content-type-options"] == "nosniff"
+
+
+async def test_the_viewer_gives_out_its_own_files_only(service: Service) -> None:
+    answer = await service.client.get("/docs/viewer/%2e%2e/%2e%2e/__init__.py")
+
+    assert answer.status_code == 404
