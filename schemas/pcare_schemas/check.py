@@ -10,6 +10,7 @@ from pcare_schemas.identifiers import holds_one
 from pcare_schemas.judge import judge
 from pcare_schemas.kinds import EVENT_ADAPTER
 from pcare_schemas.rejections import MAX_EVENT_BYTES, FieldError, Reason, Rejection, rejection
+from pcare_schemas.repeated_names import repeated_name
 from pcare_schemas.rules import Rules
 from pcare_schemas.unreadable import identifiable, unreadable
 
@@ -43,6 +44,14 @@ def check(record: Record, rules: Rules) -> Event | Rejection:
         event = EVENT_ADAPTER.validate_json(value)
     except ValidationError as error:
         return unreadable(value, error)
+    twice = repeated_name(value, event)
+    if twice is not None:
+        return refuse(
+            record,
+            event,
+            Reason.invalid_data,
+            FieldError(twice, "This name stands twice in one object.", "each name once"),
+        )
     found = judge(event, key=record.key, topic=record.topic, timestamp=record.timestamp, rules=rules)
     return event if found is None else refuse(record, event, *found)
 

@@ -32,7 +32,7 @@ _SHAPES = bytes.maketrans(
 )
 """Every byte as its shape: 0 digit, - separator, space, ! what may hide a digit, x anything else."""
 
-_MAY_HOLD_ONE = re.compile(rb"000(?<!0000)[- ]{0,3}000[- ]{0,3}0000(?!0)").search
+_RUN_OR_GROUPS = re.compile(rb"000(?<!0000)[- ]{0,3}000[- ]{0,3}0000(?!0)").search
 
 _GROUPED = re.compile(r"(?=(?<![0-9])([0-9]{3}[-._:/ ]{0,3}[0-9]{3}[-._:/ ]{0,3}[0-9]{4})(?![0-9]))")
 _SPACED = re.compile(r"(?=(?<![0-9])([0-9](?: ?[0-9]){9})(?![0-9]))")
@@ -50,11 +50,15 @@ def holds_one(data: bytes, besides: Container[str] = ()) -> bool:
 
     A few microseconds where none does.
     """
-    shapes = data.translate(_SHAPES)
-    if b"!" not in shapes and b"0 0" not in shapes and _MAY_HOLD_ONE(shapes) is None:
+    if not _may_hold_one(data):
         return False
     seen = plain(decode(data))
     return any(_digits(seen[start:end]) not in besides for start, end in _spans(seen))
+
+
+def find_in(data: bytes) -> tuple[str, ...]:
+    """Return the NHS numbers that stand anywhere in these bytes, as ten digits each."""
+    return find(decode(data)) if _may_hold_one(data) else ()
 
 
 def find(text: str) -> tuple[str, ...]:
@@ -90,6 +94,11 @@ def redact(data: bytes) -> bytes | None:
         done = end
     redacted = "".join([*pieces, text[done:]]).encode("utf-8", "surrogateescape")
     return None if holds_one(redacted) or _claims_one(plain(decode(redacted))) else redacted
+
+
+def _may_hold_one(data: bytes) -> bool:
+    shapes = data.translate(_SHAPES)
+    return b"!" in shapes or b"0 0" in shapes or _RUN_OR_GROUPS(shapes) is not None
 
 
 def _claims_one(seen: str) -> bool:

@@ -33,26 +33,27 @@ _DECODER = msgspec.json.Decoder(_Subject)
 def pseudonymise_subject(event: bytes | Mapping[str, Any], key: PseudonymKey) -> Submission | Rejection:
     """Put the pseudonym where the subject is `nhs-number:<10 digits>` (spaces and dashes allowed).
 
-    Other events pass as they are: bytes to the byte, a mapping as JSON. What cannot be read passes too, with no
+    Nothing else is touched, to the byte; a mapping is written as JSON. What cannot be read passes as it is, with no
     subject, for `check` to refuse. A number that is not valid is refused here, `invalid_data` at /subject.
     Nothing is raised for any bytes; a mapping that JSON cannot hold is refused as `not_json`.
     """
-    if isinstance(event, bytes):
-        subject = _subject_of(event)
-        if subject is None or not _SUBJECT.match(subject):
-            return Submission(event, subject)
-        try:
-            return _pseudonymised(orjson.loads(event), subject, key, original=event)
-        except orjson.JSONDecodeError:
-            return Submission(event, None)
     try:
-        written = orjson.dumps(dict(event))
+        value = event if isinstance(event, bytes) else orjson.dumps(dict(event))
     except orjson.JSONEncodeError:
         return rejection(None, Reason.not_json, FieldError("", "This is not JSON.", "one JSON document in UTF-8"))
-    claimed = event.get("subject")
-    if not isinstance(claimed, str) or not _SUBJECT.match(claimed):
-        return Submission(written, claimed if isinstance(claimed, str) else None)
-    return _pseudonymised(event, claimed, key, original=written)
+    claimed = _subject_of(value)
+    if claimed is None or not _SUBJECT.match(claimed):
+        return Submission(value, claimed)
+    number = re.sub("[ -]", "", claimed.partition(":")[2])
+    if not is_valid(number):
+        error = FieldError(
+            "/subject",
+            "This is not an NHS number: it has not ten digits, or its check digit is wrong.",
+            "nhs-number: and ten digits, the last of them the check digit",
+        )
+        return rejection(value, Reason.invalid_data, error, mask=True)
+    subject = pseudonym(number, key)
+    return Submission(_with_subject(value, claimed, subject), subject)
 
 
 def _subject_of(event: bytes) -> str | None:
@@ -62,16 +63,11 @@ def _subject_of(event: bytes) -> str | None:
         return None
 
 
-def _pseudonymised(
-    event: Mapping[str, Any], claimed: str, key: PseudonymKey, *, original: bytes
-) -> Submission | Rejection:
-    number = re.sub("[ -]", "", claimed.partition(":")[2])
-    if not is_valid(number):
-        error = FieldError(
-            "/subject",
-            "This is not an NHS number: it has not ten digits, or its check digit is wrong.",
-            "nhs-number: and ten digits, the last of them the check digit",
-        )
-        return rejection(original, Reason.invalid_data, error, mask=True)
-    subject = pseudonym(number, key)
-    return Submission(orjson.dumps({**event, "subject": subject}), subject)
+def _with_subject(value: bytes, claimed: str, subject: str) -> bytes:
+    written = f'"{claimed}"'.encode()
+    if value.count(written) == 1:
+        return value.replace(written, f'"{subject}"'.encode())
+    try:
+        return orjson.dumps({**orjson.loads(value), "subject": subject})
+    except orjson.JSONDecodeError:
+        return value  # it is not JSON to every parser; `check` finds the number and refuses it

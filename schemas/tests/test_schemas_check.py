@@ -439,10 +439,27 @@ def test_a_verdict_that_needs_what_is_recorded_has_the_same_form(changed, judge)
     assert refused.evidence == record.value
 
 
-def test_of_a_field_given_twice_the_last_counts(changed, judge):
-    value = json.dumps(changed("pam-scored")).encode()
-    doubled = value.replace(b'"score": 52.9', b'"score": 12.0, "score": 52.9')
-    assert judge(doubled, key=VALID["pam-scored"]["subject"].encode()).data.score == 52.9
+@pytest.mark.parametrize(
+    ("written", "doubled", "path"),
+    [
+        ('"score": 52.9', '"score": 12.0, "score": 52.9', "/data/score"),
+        ('"score": 52.9', '"score": 52.9,"score"\n\t: 52.9', "/data/score"),
+        ('"score"', '"score" :12.0, "score"', "/data/score"),
+        ('"id"', '"id":"x","id"', "/id"),
+        ('"data"', '"data":{"reason":1},"data"', "/data"),
+    ],
+)
+def test_a_name_given_twice_is_refused(written, doubled, path, changed, judge):
+    value = json.dumps(changed("pam-scored"))
+    assert written in value
+    refused = judge(value.replace(written, doubled).encode(), key=VALID["pam-scored"]["subject"].encode())
+    assert verdict(refused) == (Reason.invalid_data, path)
+
+
+@pytest.mark.parametrize("colon", [": ", ":", " : ", "\n:\t", "\r\n:"])
+def test_white_space_around_names_repeats_nothing(colon, changed, judge):
+    value = json.dumps(changed("pam-scored"), separators=(",", colon)).encode()
+    assert isinstance(judge(value, key=VALID["pam-scored"]["subject"].encode()), Event)
 
 
 def test_the_examples_were_received_after_they_happened():

@@ -1,0 +1,153 @@
+"""Keys, pseudonyms, and the edge's exchange of one for the other."""
+
+import hashlib
+import hmac
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pcare_schemas.examples import VALID
+from pcare_schemas.nhs_number import KeyMissingError, PseudonymKey, pseudonym
+from pcare_schemas.rejections import Reason, Rejection
+from pcare_schemas.submission import Submission, pseudonymise_subject
+
+SECRET = "0123456789abcdef" * 4
+KEY = PseudonymKey("k1", SECRET.encode())
+NUMBER = "9990000018"
+
+
+def test_a_pseudonym_is_the_first_half_of_the_hmac_of_the_ten_digits():
+    expected = hmac.new(SECRET.encode(), NUMBER.encode(), hashlib.sha256).hexdigest()[:32]
+    assert pseudonym(NUMBER, KEY) == f"person:k1:{expected}"
+    assert pseudonym("999 000 0018", KEY) == pseudonym("999-000-0018", KEY) == pseudonym(NUMBER, KEY)
+    assert pseudonym(NUMBER, PseudonymKey("k2", SECRET.encode())) == f"person:k2:{expected}"
+    assert pseudonym(NUMBER, PseudonymKey("k1", SECRET.encode() + b"x")) != pseudonym(NUMBER, KEY)
+
+
+@pytest.mark.parametrize("number", ["9990000019", "", "999000001", "nhs9990000018"])
+def test_what_is_no_nhs_number_gets_no_pseudonym_and_is_not_repeated(number):
+    with pytest.raises(ValueError, match="not a valid NHS number") as raised:
+        pseudonym(number, KEY)
+    assert not number or number not in str(raised.value)
+
+
+def test_a_key_is_read_from_the_file_that_is_named(tmp_path):
+    file = tmp_path / "key"
+    file.write_text(f"  {SECRET}\n")
+    assert PseudonymKey.read(environment={"PCARE_PSEUDONYM_KEY_FILE": str(file)}) == KEY
+    assert PseudonymKey.read(file, environment={}) == KEY
+    file.write_text(f"k7:{SECRET}\n")
+    assert PseudonymKey.read(file, environment={}) == PseudonymKey("k7", SECRET.encode())
+
+
+def test_a_key_is_read_from_the_environment():
+    assert PseudonymKey.read(environment={"PCARE_PSEUDONYM_KEY": SECRET}) == KEY
+    assert PseudonymKey.read(environment={"PCARE_PSEUDONYM_KEY": f"k2:{SECRET}"}).id == "k2"
+
+
+def test_the_file_comes_before_the_variable(tmp_path):
+    file = tmp_path / "key"
+    file.write_text(SECRET[::-1])
+    environment = {"PCARE_PSEUDONYM_KEY_FILE": str(file), "PCARE_PSEUDONYM_KEY": SECRET}
+    assert PseudonymKey.read(environment=environment).secret == SECRET[::-1].encode()
+
+
+@pytest.mark.parametrize(
+    ("environment", "named"),
+    [
+        ({}, "PCARE_PSEUDONYM_KEY_FILE"),
+        ({"PCARE_PSEUDONYM_KEY": ""}, "PCARE_PSEUDONYM_KEY"),
+        ({"PCARE_PSEUDONYM_KEY": "x" * 31}, "PCARE_PSEUDONYM_KEY: "),
+        ({"PCARE_PSEUDONYM_KEY": "k1:" + "x" * 31}, "PCARE_PSEUDONYM_KEY: "),
+        ({"PCARE_PSEUDONYM_KEY_FILE": "/nowhere/key"}, "PCARE_PSEUDONYM_KEY_FILE: /nowhere/key"),
+    ],
+)
+def test_a_key_that_is_missing_or_short_is_an_error_that_names_the_variable(environment, named):
+    with pytest.raises(KeyMissingError) as raised:
+        PseudonymKey.read(environment=environment)
+    assert named in str(raised.value)
+    assert "xxx" not in str(raised.value)
+
+
+def test_an_empty_key_file_is_an_error_that_names_its_variable(tmp_path):
+    file = tmp_path / "key"
+    file.write_text("\n")
+    with pytest.raises(KeyMissingError, match=r"PCARE_PSEUDONYM_KEY_FILE.*32 bytes"):
+        PseudonymKey.read(environment={"PCARE_PSEUDONYM_KEY_FILE": str(file)})
+
+
+def test_a_key_is_never_shown():
+    assert SECRET not in repr(KEY)
+    with pytest.raises(KeyMissingError):
+        PseudonymKey("1", SECRET.encode())
+
+
+@pytest.mark.parametrize("written", [NUMBER, "999 000 0018", " 9990000018 ", "999-000-0018"])
+@pytest.mark.parametrize("indent", [None, 2])
+def test_the_pseudonym_takes_the_numbers_place_and_nothing_else_changes(written, indent, changed):
+    event = changed("sp-referral", subject=f"nhs-number:{written}")
+    value = json.dumps(event, indent=indent).encode()
+    subject = pseudonym(NUMBER, KEY)
+    expected = value.replace(f"nhs-number:{written}".encode(), subject.encode())
+    assert pseudonymise_subject(value, KEY) == Submission(expected, subject)
+    of_mapping = pseudonymise_subject(event, KEY)
+    assert json.loads(of_mapping.value) == {**event, "subject": subject}
+
+
+def test_a_subject_written_with_escapes_is_exchanged_too(changed, judge):
+    value = json.dumps(changed("sp-referral", subject="@")).replace('"@"', '"nhs-number:\\u0039990000018"').encode()
+    submission = pseudonymise_subject(value, KEY)
+    assert submission.subject == pseudonym(NUMBER, KEY)
+    assert judge(submission.value, key=submission.subject.encode()).subject == submission.subject
+
+
+def test_what_is_exchanged_passes_the_check(changed, judge):
+    submission = pseudonymise_subject(json.dumps(changed("sp-referral", subject=f"nhs-number:{NUMBER}")).encode(), KEY)
+    assert judge(submission.value, key=submission.subject.encode()).kind == "sp-referral"
+
+
+def test_another_number_elsewhere_is_not_exchanged(changed, judge):
+    event = changed("sp-referral", {"referral_ref": f"nhs-number:{NUMBER}"}, subject=f"nhs-number:{NUMBER}")
+    submission = pseudonymise_subject(json.dumps(event).encode(), KEY)
+    assert judge(submission.value, key=submission.subject.encode()).reason is Reason.identifiable_data
+    twice = json.dumps(changed("sp-referral", subject=f"nhs-number:{NUMBER}")).replace(
+        '"subject"', '"subject": "nhs-number:9434765919", "subject"'
+    )
+    submission = pseudonymise_subject(twice.encode(), KEY)
+    assert judge(submission.value, key=submission.subject.encode()).reason is Reason.identifiable_data
+
+
+@pytest.mark.parametrize("subject", ["nhs-number:9990000019", "nhs-number:999000001", "nhs-number:", "nhs-number:abc"])
+def test_a_number_that_is_not_valid_is_told_so_and_not_kept(subject, changed):
+    value = json.dumps(changed("sp-referral", subject=subject)).encode()
+    refused = pseudonymise_subject(value, KEY)
+    assert isinstance(refused, Rejection)
+    assert (refused.reason, refused.errors[0].path) == (Reason.invalid_data, "/subject")
+    assert not any(character.isdigit() for character in json.loads(refused.evidence)["subject"])
+    assert "99900000" not in repr(refused)
+
+
+@pytest.mark.parametrize("kind", VALID)
+def test_other_subjects_pass_to_the_byte(kind):
+    value = json.dumps(VALID[kind], indent=1).encode()
+    assert pseudonymise_subject(value, KEY) == Submission(value, VALID[kind]["subject"])
+
+
+@pytest.mark.parametrize(
+    "value", [b"", b"{", b"[]", b"null", b'{"subject":7}', b'{"subject":"nhs-number:9990000018"', b"[" * 5000, b"\xff"]
+)
+def test_what_cannot_be_read_passes_for_the_check_to_refuse(value, judge):
+    assert pseudonymise_subject(value, KEY) == Submission(value, None)
+    assert isinstance(judge(value), Rejection)
+
+
+def test_a_mapping_that_json_cannot_hold_is_refused():
+    assert pseudonymise_subject({"subject": object()}, KEY).reason is Reason.not_json
+    assert pseudonymise_subject({1: 2}, KEY).reason is Reason.not_json
+
+
+@given(st.binary(max_size=100) | st.text(max_size=60).map(lambda text: json.dumps({"subject": text}).encode()))
+def test_any_bytes_are_taken_or_refused(value):
+    assert isinstance(pseudonymise_subject(value, KEY), Submission | Rejection)
