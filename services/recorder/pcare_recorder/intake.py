@@ -26,8 +26,6 @@ ANSWER_SECONDS = 30.0  # the client repeats some requests for as long as it take
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LOG_APPEND_TIME = 1
 
-Stretches = dict[Partition, list[Submitted]]
-
 
 class Intake(ConsumerRebalanceListener):  # type: ignore[misc]
     """The recorder's consumer. `epoch` changes with every assignment, also of the same partitions.
@@ -100,7 +98,7 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]
             self._consumer.seek(TopicPartition(*partition), offset)
             self._consumer.resume(TopicPartition(*partition))
 
-    async def take(self, *, wait: float, events: int) -> Stretches:
+    async def take(self, *, wait: float, events: int) -> dict[Partition, list[Submitted]]:
         """Return the next records, at most `events`, of the partitions that were begun; wait if there are none.
 
         Each list is one read without interruption. During a rebalance this takes longer than `wait`, and must not be
@@ -125,7 +123,7 @@ def _submitted(records: Sequence[ConsumerRecord]) -> list[Submitted]:
         if record.timestamp_type != _LOG_APPEND_TIME:
             raise OperatorError(
                 f"The topic {record.topic} keeps the sender's time of a record, but events are judged by the broker's. "
-                "Run `pcare topics apply` to set message.timestamp.type=LogAppendTime, then start again."
+                "Run `pcare topics create --repair` to change that, then start again."
             )
     return [
         Submitted(

@@ -1,16 +1,40 @@
 """Batches that follow on: every one begins where the cursor stands, or it is not judged."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from pcare_common import logs
-from pcare_recorder.cursors import Carried, Follows, Partition, overtaken
-from pcare_recorder.intake import Intake, Stretches
+from pcare_recorder.cursors import Carried, Follows, Held, Partition, overtaken
 from pcare_recorder.recording import Page
 from pcare_recorder.store import Span
 from pcare_recorder.verdicts import Submitted
 
 log = logs.get(__name__)
+
+Stretches = Mapping[Partition, list[Submitted]]
+"""What one reading returns. Each list is a stretch that was read without interruption."""
+
+
+class Reading(Protocol):
+    """The consumer, as far as batches need it: see Intake."""
+
+    def begin_at(self, offsets: Mapping[Partition, int]) -> None:
+        """Read these partitions from these offsets on."""
+        ...
+
+    async def take(self, *, wait: float, events: int) -> Stretches:
+        """Return the next records, at most so many, after waiting so many seconds for some."""
+        ...
+
+    async def positions(self, partitions: Collection[Partition]) -> Mapping[Partition, int]:
+        """Return up to where each partition was read."""
+        ...
+
+    async def held(self, partitions: Collection[Partition]) -> Mapping[Partition, Held]:
+        """Return what Kafka holds of each partition."""
+        ...
+
 
 FirstStretches = Callable[[int], Awaitable[Stretches]]
 """Waits for records, at most so many: how the recorder stays able to stop while there is nothing to do."""
@@ -33,7 +57,7 @@ class _Filling:
 class Pager:
     """Puts batches together out of what the consumer reads, and carries the cursor of each partition along."""
 
-    def __init__(self, intake: Intake, *, batch_events: int, batch_bytes: int) -> None:
+    def __init__(self, intake: Reading, *, batch_events: int, batch_bytes: int) -> None:
         self._intake = intake
         self._batch_events = batch_events
         self._batch_bytes = batch_bytes

@@ -7,15 +7,14 @@ producer stays wedged until it is made anew, and buys nothing here.
 import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import lru_cache
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import UnknownTopicOrPartitionError
-from aiokafka.partitioner import murmur2
 
 from pcare_common.errors import OperatorError
 from pcare_recorder.faults import Faults, Point
+from pcare_recorder.partitioner import partition_of
 from pcare_recorder.rows import Message
 from pcare_schemas.recorded import CLOUDEVENTS_HEADERS
 from pcare_schemas.topics import RECORDED, REJECTED, SUBJECTS
@@ -50,7 +49,7 @@ class Publisher:
         for topic in TOPICS:
             found = await self._partition_count(topic)
             if not found:
-                raise OperatorError(f"The topic {topic} is missing. Run `pcare topics apply`, then start again.")
+                raise OperatorError(f"The topic {topic} is missing. Run `pcare topics create`, then start again.")
             self._partitions[topic] = found
 
     async def stop(self) -> None:
@@ -102,12 +101,6 @@ class Publisher:
             return len(await self._producer.partitions_for(topic))
         except UnknownTopicOrPartitionError:
             return 0
-
-
-@lru_cache(maxsize=65_536)
-def partition_of(key: bytes, partitions: int) -> int:
-    """Return the partition that every Kafka client's default partitioner gives a key."""
-    return int(murmur2(key) & 0x7FFFFFFF) % partitions
 
 
 def _append(batch: Any, message: Message) -> bool:

@@ -17,8 +17,8 @@ from pcare_recorder.database import Database
 from pcare_recorder.errors import Dependency, ErrorKind, classify, dependency
 from pcare_recorder.faults import Faults, Point
 from pcare_recorder.instruments import Instruments
-from pcare_recorder.intake import Intake, Stretches
-from pcare_recorder.paging import Pager
+from pcare_recorder.intake import Intake
+from pcare_recorder.paging import Pager, Stretches
 from pcare_recorder.progress import Progress
 from pcare_recorder.publisher import Publisher
 from pcare_recorder.recording import FencedError, Page, Persisted

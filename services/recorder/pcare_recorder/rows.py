@@ -10,7 +10,6 @@ from uuid import UUID
 import orjson
 
 from pcare_recorder.verdicts import PERSON, NewEvent, NewLink, Outcome, Settled, Submitted
-from pcare_schemas.envelope import Event
 from pcare_schemas.origin import Origin
 from pcare_schemas.recorded import recorded_text, subject_linked_text
 from pcare_schemas.rejections import Rejection, rejected_document
@@ -91,17 +90,18 @@ class Message(NamedTuple):
 def event_row(new: NewEvent, text: str, rules_version: str) -> Row:
     """Return the row of a new event, in the order of INTERVENTION_COLUMNS. `text` is what is published."""
     event, (origin, record) = new.event, new.submitted
-    ref_source, ref = _ref(event)
+    data = vars(event.data)
+    ref = data.get(REF_FIELDS.get(event.kind, ""))
     return (
         event.source,
         event.id,
         event.kind,
         new.subject,
         event.time,
-        getattr(event.data, "borough", None),
-        ref_source,
+        data.get("borough"),
+        None if ref is None else data.get("ref_source") or event.source,
         ref,
-        getattr(event.data, "retracts", None),
+        data.get("retracts"),
         new.content_sha256,
         record.timestamp,
         rules_version,
@@ -192,14 +192,6 @@ def settled_message(settled: Settled) -> Message:
 def subject_id(subject: str) -> UUID:
     """Return the id in a person's subject as in the log, `person:<uuid>`. Raises ValueError for any other subject."""
     return UUID(subject.removeprefix(PERSON))
-
-
-def _ref(event: Event) -> tuple[str | None, str | None]:
-    """Return who gave the event's ref, and the ref; both None where there is none."""
-    ref = getattr(event.data, REF_FIELDS.get(event.kind, ""), None)
-    if ref is None:
-        return None, None
-    return getattr(event.data, "ref_source", None) or event.source, ref
 
 
 def _storable(claim: str | None) -> str | None:

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import groupby
 from typing import NamedTuple
 
 from pcare_recorder.cursors import Partition
@@ -38,11 +39,6 @@ class Submitted(NamedTuple):
 
     origin: Origin
     record: Record
-
-    @property
-    def partition(self) -> Partition:
-        """The partition it stood in."""
-        return Partition(self.origin.topic, self.origin.partition)
 
 
 class Known(NamedTuple):
@@ -110,16 +106,25 @@ def asked_keys(batch: Iterable[Checked]) -> set[EventKey]:
     """Return the events that `judge` needs to know of: those of the batch and those they retract."""
     keys: set[EventKey] = set()
     for _, found in batch:
-        if isinstance(found, Event):
+        if not isinstance(found, Rejection):
             keys.add((found.source, found.id))
-            if isinstance(found, EventRetracted):
-                keys.add((found.source, found.data.retracts))
+            target = retracted(found)
+            if target is not None:
+                keys.add((found.source, target))
     return keys
 
 
 def asked_pseudonyms(batch: Iterable[Checked]) -> set[str]:
     """Return the pseudonyms that `judge` needs the links of."""
-    return {found.subject for _, found in batch if isinstance(found, Event) and found.subject.startswith(PERSON)}
+    return {
+        found.subject for _, found in batch if not isinstance(found, Rejection) and found.subject.startswith(PERSON)
+    }
+
+
+def retracted(event: Event) -> str | None:
+    """Return the id of the event that this one takes back, or None if it is no retraction."""
+    # The kind is asked first: isinstance of a model's class costs as much as all the rest of a verdict.
+    return event.data.retracts if event.kind == RETRACTION and isinstance(event, EventRetracted) else None
 
 
 def judge(batch: Sequence[Checked], recorded: Recorded, new_subject: Callable[[], str]) -> Verdicts:
@@ -141,9 +146,9 @@ class _Judge:
         self._verdicts = Verdicts()
 
     def judge(self, batch: Sequence[Checked]) -> Verdicts:
-        for submitted, found in sorted(batch, key=_by_origin):
-            outcome = self._outcome(submitted, found)
-            self._verdicts.outcomes[submitted.partition, outcome] += 1
+        for place, stretch in groupby(sorted(batch, key=_by_origin), key=_by_partition):
+            counts = Counter(self._outcome(submitted, found) for submitted, found in stretch)
+            self._verdicts.outcomes.update({(place, outcome): count for outcome, count in counts.items()})
         return self._verdicts
 
     def _outcome(self, submitted: Submitted, found: Event | Rejection) -> Outcome:
@@ -158,10 +163,9 @@ class _Judge:
             if self._is_same(found, known):
                 return Outcome.DUPLICATE
             return self._reject(submitted, refuse(submitted.record, found, Reason.id_reused, _ID_REUSED))
-        if isinstance(found, EventRetracted):
-            refusal = self._retraction_refused(found)
-            if refusal is not None:
-                return self._reject(submitted, refuse(submitted.record, found, *refusal))
+        refusal = self._retraction_refused(found)
+        if refusal is not None:
+            return self._reject(submitted, refuse(submitted.record, found, *refusal))
         return self._accept(submitted, found)
 
     def _accept(self, submitted: Submitted, event: Event) -> Outcome:
@@ -192,9 +196,12 @@ class _Judge:
         subject = self._subject(event.subject) if known.nameable else known.subject
         return subject == known.subject and content_hash(event, subject) == known.content_sha256
 
-    def _retraction_refused(self, event: EventRetracted) -> tuple[Reason, FieldError] | None:
-        target = self._known((event.source, event.data.retracts))
-        if event.data.retracts == event.id or (target is not None and target.kind == RETRACTION):
+    def _retraction_refused(self, event: Event) -> tuple[Reason, FieldError] | None:
+        target_id = retracted(event)
+        if target_id is None:
+            return None
+        target = self._known((event.source, target_id))
+        if target_id == event.id or (target is not None and target.kind == RETRACTION):
             return Reason.not_retractable, _NOT_RETRACTABLE
         if target is not None and target.subject != self._subject(event.subject):
             return Reason.retraction_mismatch, _RETRACTION_MISMATCH
@@ -215,3 +222,8 @@ _RETRACTION_MISMATCH = FieldError(
 def _by_origin(checked: Checked) -> tuple[str, int, int]:
     origin = checked[0].origin
     return origin.topic, origin.partition, origin.offset
+
+
+def _by_partition(checked: Checked) -> Partition:
+    origin = checked[0].origin
+    return Partition(origin.topic, origin.partition)

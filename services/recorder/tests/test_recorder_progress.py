@@ -1,0 +1,118 @@
+"""Readiness, liveness and the watchdog's verdict, by the clock that is handed in."""
+
+from recorder_events import RECEIVED
+
+from pcare_common.clock import FixedClock
+from pcare_recorder.cursors import Partition
+from pcare_recorder.errors import Dependency
+from pcare_recorder.progress import Progress
+from pcare_recorder.watchdog import Watchdog
+
+P0, P1 = Partition("interventions.submitted", 0), Partition("interventions.submitted", 1)
+
+
+def progress(*, assigned: bool = True) -> Progress:
+    made = Progress(0.0, not_ready_after=60.0, exit_after=180.0)
+    if assigned:
+        made.assigned({P0, P1}, 0.0)
+    return made
+
+
+def test_not_ready_until_partitions_are_assigned() -> None:
+    starting = progress(assigned=False)
+    assert "rebalancing" in starting.ready(1.0).reasons[0]
+    starting.assigned({P0}, 1.0)
+    assert starting.ready(1.0).ok
+
+
+def test_a_copy_without_partitions_is_ready() -> None:
+    spare = progress(assigned=False)
+    spare.assigned(set(), 1.0)
+    assert spare.ready(500.0).ok
+
+
+def test_lag_without_progress_is_not_ready_after_a_minute() -> None:
+    moving = progress()
+    moving.lag({P0: 10, P1: 0}, 100.0)
+    assert moving.ready(159.0).ok
+    assert moving.ready(160.0).reasons == ("interventions.submitted/0 is behind and has not moved for 60 s.",)
+    assert moving.age(160.0) == 60.0
+    moving.moved([P0, P1], 160.0)
+    assert moving.ready(219.0).ok
+    moving.lag({P0: 0}, 220.0)
+    assert moving.age(500.0) == 0.0
+    assert moving.ready(500.0).ok
+
+
+def test_lag_that_lasts_counts_from_when_it_began() -> None:
+    slow = progress()
+    slow.lag({P0: 10}, 100.0)
+    slow.lag({P0: 20}, 150.0)
+    assert slow.age(170.0) == 70.0
+
+
+def test_partitions_that_went_elsewhere_are_forgotten() -> None:
+    moved = progress()
+    moved.lag({P0: 10, P1: 10}, 0.0)
+    moved.assigned({P1}, 1.0)
+    moved.lag({P1: 0}, 1.0)
+    assert moved.age(100.0) == 0.0
+    moved.lag({P1: 5}, 1.0)
+    moved.assigned(None, 2.0)
+    assert moved.age(100.0) == 0.0
+
+
+def test_a_dependency_that_is_away_is_named_after_a_moment() -> None:
+    waiting = progress()
+    waiting.away(Dependency.POSTGRESQL, 10.0)
+    waiting.away(Dependency.POSTGRESQL, 14.0)
+    assert waiting.ready(14.9).ok
+    assert waiting.ready(22.0).reasons == ("PostgreSQL has not answered for 12 s.",)
+    waiting.back(Dependency.POSTGRESQL)
+    assert waiting.ready(22.0).ok
+
+
+def test_stuck_when_the_loop_stands_still_even_while_waiting() -> None:
+    wedged = progress()
+    wedged.beat(10.0)
+    wedged.away(Dependency.KAFKA, 10.0)
+    assert wedged.stuck(189.0) is None
+    assert wedged.live(189.0).ok
+    assert wedged.stuck(190.0) == "the loop has not turned for 180 s"
+    assert not wedged.live(190.0).ok
+
+
+def test_stuck_when_behind_for_too_long_but_not_while_a_dependency_is_away() -> None:
+    behind = progress()
+    behind.lag({P0: 1}, 0.0)
+    behind.beat(180.0)
+    assert behind.stuck(179.0) is None
+    assert behind.stuck(180.0) == "a partition is behind and has not moved for 180 s"
+    behind.away(Dependency.POSTGRESQL, 100.0)
+    assert behind.stuck(180.0) is None
+
+
+def test_stuck_in_a_rebalance_that_never_ends() -> None:
+    joining = progress()
+    joining.assigned(None, 100.0)
+    joining.assigned(None, 200.0)
+    joining.beat(279.0)
+    assert joining.stuck(279.0) is None
+    assert joining.stuck(280.0) == "no partitions were assigned for 180 s"
+
+
+def test_the_watchdog_ends_a_stuck_process_once_and_with_a_status_to_start_again() -> None:
+    clock = FixedClock(RECEIVED)
+    watched = progress()
+    ended: list[int] = []
+    watchdog = Watchdog(watched, clock, end=ended.append)
+    assert not watchdog.check()
+    clock.advance(RECEIVED.resolution * 180_000_000)
+    assert watchdog.check()
+    assert ended == [75]
+
+
+def test_the_watchdog_runs_beside_and_can_be_stopped() -> None:
+    watchdog = Watchdog(progress(), FixedClock(RECEIVED), end=[].append)
+    watchdog.start()
+    watchdog.stop()
