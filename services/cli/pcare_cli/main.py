@@ -85,7 +85,9 @@ def demo(
     rate: Annotated[
         float | None, typer.Option(min=0.1, help="Events a second; default 20, or no limit with --events.")
     ] = None,
-    seed: Annotated[int | None, typer.Option(help="Send the same events again; default at random.")] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="Tell the same story again, under new ids; default at random.")
+    ] = None,
     exit_when_done: Annotated[
         bool, typer.Option("--exit", help="With --events: wait until all is counted, give a verdict and end.")
     ] = False,
@@ -109,7 +111,7 @@ def simulate(
     ingest: Annotated[str, typer.Option(help="Base address of ingest.")] = "http://127.0.0.1:8080",
     events: Annotated[int | None, typer.Option(min=1, help="Send this many and end; default: until stopped.")] = None,
     rate: Annotated[float | None, typer.Option(min=0.1, help="Events a second; default: as fast as it goes.")] = None,
-    seed: Annotated[int | None, typer.Option(help="The same seed sends the same events, ids included.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Tell the same story again, under new ids.")] = None,
     faults: Annotated[bool, typer.Option(help="Send some wrong, twice, late, and take some back.")] = True,
     ledger: Annotated[Path | None, typer.Option(help="Write what became of each event, a JSON line each.")] = None,
 ) -> None:

@@ -74,7 +74,9 @@ async def _run(simulation: Simulation, seed: int, ledger: Ledger, stop: asyncio.
 def _chapters(simulation: Simulation, seed: int, clock: Clock) -> Iterator[list[Posting]]:
     """Yield what is to be sent; each chapter is told when it is asked for."""
     random = Random(seed)  # noqa: S311 - made-up events, no secrets
-    teller = Teller(random, PEOPLE, lambda number: pseudonym(number, simulation.key))
+    # The same story told at another time is other events: under the ids of the first, they would be refused.
+    names = Random(f"{seed} {clock.now().isoformat()}")  # noqa: S311
+    teller = Teller(random, names, PEOPLE, lambda number: pseudonym(number, simulation.key))
     if simulation.events is not None:
         instants = _instants(clock.now(), TOLD_WITHIN, simulation.events)
         yield mixture(teller, random, instants, with_faults=simulation.with_faults)

@@ -31,8 +31,8 @@ def instants(count: int) -> list[dt.datetime]:
     return [NOW - dt.timedelta(seconds=count - number) for number in range(count)]
 
 
-def simulate(seed: int = 1, count: int = COUNT, *, with_faults: bool = True) -> list[Posting]:
-    teller = Teller(Random(seed), 1500, lambda number: pseudonym(number, KEY))
+def simulate(seed: int = 1, count: int = COUNT, *, names: int = 9, with_faults: bool = True) -> list[Posting]:
+    teller = Teller(Random(seed), Random(names), 1500, lambda number: pseudonym(number, KEY))
     return mixture(teller, Random(seed + 1), instants(count), with_faults=with_faults)
 
 
@@ -55,6 +55,12 @@ def judged(posting: Posting) -> Event | Rejection:
 def test_the_same_seed_tells_the_same(postings: list[Posting]) -> None:
     assert simulate() == postings
     assert simulate(seed=2) != postings
+
+
+def test_a_story_told_again_has_ids_of_its_own(postings: list[Posting]) -> None:
+    again = simulate(names=10)
+    assert not {one.id for one in again if one.id} & {one.id for one in postings if one.id}
+    assert [one.organisation for one in again] == [one.organisation for one in postings]
 
 
 def test_the_mixture_is_as_promised(postings: list[Posting]) -> None:

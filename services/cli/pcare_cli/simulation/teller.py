@@ -27,14 +27,15 @@ class Told:
 
 
 class Teller:
-    """An endless story. The same seed, population and instants give the same events, ids included.
+    """An endless story. `random` decides what happens, `names` the ids and references; both and the instants, all.
 
     `pseudonym_of` turns an NHS number into what ingest makes of it; organisations that do not name people by number
     use it.
     """
 
-    def __init__(self, random: Random, people: int, pseudonym_of: Callable[[str], str]) -> None:
+    def __init__(self, random: Random, names: Random, people: int, pseudonym_of: Callable[[str], str]) -> None:
         self._random = random
+        self._names = names
         self._population = Population(people, random)
         self._episodes = Episodes()
         self._pseudonym_of = pseudonym_of
@@ -68,7 +69,7 @@ class Teller:
 
     def new_id(self) -> str:
         """Return an event id that was not given before."""
-        return str(UUID(int=self._random.getrandbits(128), version=4))
+        return str(UUID(int=self._names.getrandbits(128), version=4))
 
     def _conversation(self, at: dt.datetime) -> Told:
         known = self._episodes.any_of("conversation", self._random) if self._random.random() < 0.1 else None
@@ -190,7 +191,7 @@ class Teller:
 
     def _ref(self, prefix: str) -> str:
         self._refs += 1
-        letters = "".join(self._random.choices(ascii_lowercase, k=6))  # digits might make an NHS number by chance
+        letters = "".join(self._names.choices(ascii_lowercase, k=6))  # digits might make an NHS number by chance
         return f"{prefix}-{letters}-{self._refs}"
 
     def _begin(self, sort: str, opened_by: Organisation, at: dt.datetime, prefix: str) -> Episode:
