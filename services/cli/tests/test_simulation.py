@@ -88,8 +88,9 @@ def test_every_kind_occurs_and_every_organisation_sends(postings: list[Posting])
     assert {organisation.way for organisation in ORGANISATIONS} == set(Way)
 
 
-def test_what_should_be_recorded_is_valid(postings: list[Posting]) -> None:
-    for posting in postings:
+@pytest.mark.parametrize("seed", [1, 2, 3, 4])
+def test_what_should_be_recorded_is_valid(seed: int) -> None:
+    for posting in simulate(seed):
         if posting.expected is not Expected.REJECTED:
             event = judged(posting)
             assert isinstance(event, Event), event
@@ -99,8 +100,9 @@ def test_what_should_be_recorded_is_valid(postings: list[Posting]) -> None:
 CONFLICTS = {Reason.id_reused, Reason.not_retractable, Reason.retraction_mismatch}
 
 
-def test_what_is_wrong_is_refused_for_the_reason_it_should_be(postings: list[Posting]) -> None:
-    wrong = [posting for posting in postings if posting.expected is Expected.REJECTED]
+@pytest.mark.parametrize("seed", [1, 2, 3, 4])
+def test_what_is_wrong_is_refused_for_the_reason_it_should_be(seed: int) -> None:
+    wrong = [posting for posting in simulate(seed) if posting.expected is Expected.REJECTED]
     for posting in wrong:
         verdict = judged(posting)
         if posting.reason in CONFLICTS:

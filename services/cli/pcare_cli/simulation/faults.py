@@ -1,5 +1,6 @@
 """Ways to get an event wrong, one a reason code (`pcare_schemas.rejections.Reason`), as providers do."""
 
+import datetime as dt
 from collections.abc import Callable, Sequence
 from itertools import cycle
 from random import Random
@@ -50,11 +51,11 @@ class Spoiler:
         turn = self._over_kafka if told.organisation.way is Way.KAFKA else self._over_http
         return next(turn)(told, self._random)
 
-    def _id_reused(self, told: Told, random: Random) -> Posting:
-        """Send another event under the id of one that was recorded."""
+    def _id_reused(self, _told: Told, random: Random) -> Posting:
+        """Send other content, a minute before, under the id of an event that was recorded."""
         first = random.choice(self._good)
-        taken = {name: first.document[name] for name in ("id", "source", "subject")}
-        return _refused(Told(first.organisation, {**told.document, **taken}), Reason.id_reused, last=True)
+        before = dt.datetime.fromisoformat(first.document["time"]) - dt.timedelta(minutes=1)
+        return _refused(_with(first, time=before.isoformat()), Reason.id_reused, last=True)
 
     def _retracted_retraction(self, told: Told, random: Random) -> Posting:
         """Retract a retraction; where there is none yet, send another conflict."""
@@ -64,12 +65,14 @@ class Spoiler:
         return _refused(retraction(first, self._new_id()), Reason.not_retractable, last=True)
 
     def _mismatched_retraction(self, told: Told, random: Random) -> Posting:
-        """Retract an event under another subject than its own."""
-        subject = told.document["subject"]
-        others = [one for one in random.choices(self._good, k=5) if one.document["subject"] != subject]
-        if not others:
-            return self._id_reused(told, random)
-        return _refused(retraction(others[0], self._new_id(), subject=subject), Reason.retraction_mismatch, last=True)
+        """Retract an event under the subject of another event of its sender; where there is none, reuse an id."""
+        first = random.choice(self._good)
+        subject = first.document["subject"]
+        for other in random.choices(self._good, k=100):
+            if other.organisation == first.organisation and other.document["subject"] != subject:
+                taken = retraction(first, self._new_id(), subject=other.document["subject"])
+                return _refused(taken, Reason.retraction_mismatch, last=True)
+        return self._id_reused(told, random)
 
 
 def _refused(told: Told, reason: Reason, **changes: Any) -> Posting:
