@@ -122,7 +122,7 @@ def _kinds(rules: Rules) -> Iterable[str]:
         yield f"### {name}\n"
         yield f"{(kind.__doc__ or '').strip()} Type `{type_of(name)}`; its subject is {subject}.\n"
         yield _fields([field for field in _payload(kind) if field[0] not in common])
-        codes = rules.code_list("snomed", name).codes.values()
+        codes = rules.snomed_of(name).codes.values()
         if codes:
             yield "SNOMED CT accepted: " + "; ".join(f"`{code.code}` {code.name}" for code in codes) + ".\n"
         yield f"[Example](../schemas/examples/{name}.json) · [JSON Schema](../schemas/json-schema/{name}.json)\n"

@@ -31,11 +31,18 @@ def check(record: Record, rules: Rules) -> Event | Rejection:
     The first that applies: identifiable_data, too_large, not_json, not_cloudevent, unknown_type, invalid_data,
     time_out_of_range, unknown_provider, source_not_allowed, key_mismatch, unknown_code.
     """
+    found = _check(record, rules)
+    # The key of an event that is taken is its subject, and that was searched with the rest of it.
+    if isinstance(found, Rejection) and _identifies(record.key, rules):
+        return identifiable(record.value)
+    return found
+
+
+def _check(record: Record, rules: Rules) -> Event | Rejection:
     value = record.value
     if value is None:
         return rejection(None, Reason.not_json, FieldError("", "The record has no value.", "one JSON document"))
-    codes = rules.codes_like_nhs_numbers
-    if holds_one(value, besides=codes) or (record.key is not None and holds_one(record.key, besides=codes)):
+    if _identifies(value, rules):
         return identifiable(value)
     if len(value) > MAX_EVENT_BYTES:
         size = FieldError("", f"The event has {len(value)} bytes.", f"at most {MAX_EVENT_BYTES} bytes")
@@ -46,12 +53,8 @@ def check(record: Record, rules: Rules) -> Event | Rejection:
         return unreadable(value, error)
     twice = repeated_name(value, event)
     if twice is not None:
-        return refuse(
-            record,
-            event,
-            Reason.invalid_data,
-            FieldError(twice, "This name stands twice in one object.", "each name once"),
-        )
+        error_twice = FieldError(twice, "This name stands twice in one object.", "each name once")
+        return refuse(record, event, Reason.invalid_data, error_twice)
     found = judge(event, key=record.key, topic=record.topic, timestamp=record.timestamp, rules=rules)
     return event if found is None else refuse(record, event, *found)
 
@@ -59,3 +62,7 @@ def check(record: Record, rules: Rules) -> Event | Rejection:
 def refuse(record: Record, event: Event, reason: Reason, *errors: FieldError) -> Rejection:
     """Make the rejection of an event that reads well: also for a verdict that needs what is recorded already."""
     return rejection(record.value, reason, *errors, source=event.source, id=event.id)
+
+
+def _identifies(data: bytes | None, rules: Rules) -> bool:
+    return data is not None and holds_one(data, besides=rules.codes_like_nhs_numbers)

@@ -18,4 +18,4 @@ def utc_milliseconds(instant: dt.datetime) -> str:
 def _in_utc(instant: dt.datetime) -> dt.datetime:
     if instant.tzinfo is None:
         raise ValueError("an instant needs an offset")
-    return instant.astimezone(dt.UTC)
+    return instant if instant.tzinfo is dt.UTC else instant.astimezone(dt.UTC)

@@ -81,12 +81,10 @@ def _judge_key(event: Event, key: bytes | None) -> Found:
 
 
 def _judge_codes(event: Event, rules: Rules) -> Found:
-    data = event.data
-    for field, name in data.CODE_FIELDS.items():
-        value = getattr(data, field)
+    for field, codes in rules.code_fields[event.KIND]:
+        value = getattr(event.data, field)
         if value is None:
             continue
-        codes = rules.code_list(name, event.KIND)
         for code in map(str, value) if isinstance(value, tuple) else (value,):
             if not codes.holds(code, event.time):
                 return Reason.unknown_code, _unknown_code(f"/data/{field}", code, codes, event.time)

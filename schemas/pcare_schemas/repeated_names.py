@@ -5,17 +5,12 @@ and another to its reader. It is refused instead of guessed at.
 """
 
 import json
-import re
+from collections import Counter
 from typing import Any, Final
 
 from pcare_schemas.envelope import Event
 
-_NAME_END: Final = re.compile(rb'"[ \t\r\n]*:')
-_SPACED_COLONS: Final = (b" :", b"\t:", b"\r:", b"\n:")
-
-
-class _RepeatedError(Exception):
-    """Ends the search. `args[0]` is the name."""
+_WHITE_SPACE: Final = b" \t\r\n"
 
 
 def repeated_name(value: bytes, event: Event) -> str | None:
@@ -25,21 +20,13 @@ def repeated_name(value: bytes, event: Event) -> str | None:
     more than the fields is the event read once more.
     """
     names = len(event.model_fields_set) + len(event.data.model_fields_set)
-    if value.count(b'":') == names and not any(spaced in value for spaced in _SPACED_COLONS):
+    if value.translate(None, _WHITE_SPACE).count(b'":') == names:
         return None
-    if len(_NAME_END.findall(value)) == names:
-        return None
-    try:
-        json.loads(value, object_pairs_hook=_each_once)
-    except _RepeatedError as repeated:
-        name = repeated.args[0]
-        return f"/data/{name}" if name in type(event.data).model_fields else f"/{name}"
-    return None
+    repeated: list[str] = []
 
+    def note(pairs: list[tuple[str, Any]]) -> None:
+        repeated.extend(name for name, times in Counter(name for name, _ in pairs).items() if times > 1)
 
-def _each_once(pairs: list[tuple[str, Any]]) -> None:
-    seen: set[str] = set()
-    for name, _ in pairs:
-        if name in seen:
-            raise _RepeatedError(name)
-        seen.add(name)
+    json.loads(value, object_pairs_hook=note)
+    pointers = [f"/data/{name}" if name in type(event.data).model_fields else f"/{name}" for name in repeated]
+    return next(iter(pointers), None)

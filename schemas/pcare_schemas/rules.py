@@ -1,7 +1,7 @@
 """The rules that a verdict is given under, and the version that names them."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ import orjson
 from pcare_schemas import code_lists
 from pcare_schemas.check_digit import is_valid
 from pcare_schemas.code_lists import CodeList
+from pcare_schemas.kinds import KINDS
 from pcare_schemas.register import Register
 
 CONTRACT_FILE = "contract.sha256"
@@ -37,7 +38,8 @@ class Rules:
         self.contract = contract
         self.lists = dict(lists)
         self.register = register
-        self.snomed_by_kind = _snomed_by_kind(self.lists["snomed"])
+        self.code_fields = {kind: tuple(self._code_fields(kind)) for kind in KINDS}
+        """For every kind, its coded fields and the list that each draws on; SNOMED CT has one list a kind."""
         self.codes_like_nhs_numbers = frozenset(
             code for codes in self.lists.values() for code in codes.codes if is_valid(code)
         )
@@ -73,25 +75,17 @@ class Rules:
             register=Register.from_document(document["register"]),
         )
 
-    def code_list(self, name: str, kind: str) -> CodeList:
-        """Return the list that a coded field of a kind draws on: SNOMED CT has one list a kind."""
-        return self.snomed_by_kind.get(kind, _NO_SNOMED) if name == "snomed" else self.lists[name]
+    def snomed_of(self, kind: str) -> CodeList:
+        """Return the SNOMED CT codes that a kind accepts; there may be none."""
+        whole = self.lists["snomed"]
+        codes = {code.code: code for code in whole.codes.values() if kind in code.kinds}
+        title = f"SNOMED CT concepts that {kind} accepts" if codes else "This kind accepts no SNOMED CT code"
+        return CodeList(name=whole.name, title=title, source=whole.source, codes=codes)
 
-
-_NO_SNOMED = CodeList(name="snomed", title="This kind accepts no SNOMED CT code", source="", codes={})
-
-
-def _snomed_by_kind(snomed: CodeList) -> dict[str, CodeList]:
-    kinds = sorted({kind for code in snomed.codes.values() for kind in code.kinds})
-    return {
-        kind: CodeList(
-            name=snomed.name,
-            title=f"SNOMED CT concepts that {kind} accepts",
-            source=snomed.source,
-            codes={code.code: code for code in snomed.codes.values() if kind in code.kinds},
-        )
-        for kind in kinds
-    }
+    def _code_fields(self, kind: str) -> Iterator[tuple[str, CodeList]]:
+        payload = KINDS[kind].model_fields["data"].annotation
+        for field, name in getattr(payload, "CODE_FIELDS", {}).items():
+            yield field, self.snomed_of(kind) if name == "snomed" else self.lists[name]
 
 
 def _canonical(document: Mapping[str, Any]) -> bytes:

@@ -69,5 +69,5 @@ def _with_subject(value: bytes, claimed: str, subject: str) -> bytes:
         return value.replace(written, f'"{subject}"'.encode())
     try:
         return orjson.dumps({**orjson.loads(value), "subject": subject})
-    except orjson.JSONDecodeError:
+    except (orjson.JSONDecodeError, orjson.JSONEncodeError):
         return value  # it is not JSON to every parser; `check` finds the number and refuses it

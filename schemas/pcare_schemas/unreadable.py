@@ -15,9 +15,9 @@ _REQUIRED: Final = ("id", "source", "type")
 _NHS_NUMBER_SUBJECT: Final = "nhs-number:"
 
 
-def identifiable(value: bytes) -> Rejection:
+def identifiable(value: bytes | None) -> Rejection:
     """Refuse a record that holds an NHS number, and tell where, so far as that can be told without showing it."""
-    document = _parsed(value) if len(value) <= MAX_EVENT_BYTES else None
+    document = None if value is None or len(value) > MAX_EVENT_BYTES else _parsed(value)
     errors = [FieldError(path, "An NHS number stands here.", "no NHS number") for path in locate(document)]
     if not errors:
         errors = [FieldError("", "The record holds an NHS number.", "no NHS number, in value or key")]

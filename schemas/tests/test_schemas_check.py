@@ -370,6 +370,9 @@ def test_a_number_in_the_key_alone_identifies_too(changed, judge):
     assert verdict(refused) == (Reason.identifiable_data, "")
     assert refused.evidence == json.dumps(event).encode()
     assert not refused.redacted
+    refused = judge(None, key=NHS_NUMBER.encode())
+    assert verdict(refused) == (Reason.identifiable_data, "")
+    assert (refused.evidence, refused.redacted) == (None, False)
 
 
 @pytest.mark.parametrize("size", [MAX_EVIDENCE_BYTES + 1, MAX_EVENT_BYTES + 1])

@@ -103,6 +103,13 @@ def test_a_subject_written_with_escapes_is_exchanged_too(changed, judge):
     assert judge(submission.value, key=submission.subject.encode()).subject == submission.subject
 
 
+@pytest.mark.parametrize("hostile", ["[" * 900 + "]" * 900, "9" * 5000])
+def test_what_not_every_parser_reads_is_left_for_the_check_to_refuse(hostile, judge):
+    value = f'{{"subject":"nhs-number:\\u0039990000018","x":{hostile}}}'.encode()
+    assert pseudonymise_subject(value, KEY).value == value
+    assert judge(value).reason is Reason.identifiable_data
+
+
 def test_what_is_exchanged_passes_the_check(changed, judge):
     submission = pseudonymise_subject(json.dumps(changed("sp-referral", subject=f"nhs-number:{NUMBER}")).encode(), KEY)
     assert judge(submission.value, key=submission.subject.encode()).kind == "sp-referral"
