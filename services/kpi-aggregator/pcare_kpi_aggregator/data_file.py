@@ -37,29 +37,23 @@ def read(path: Path, model: type[Model]) -> Model:
 
 
 def _describe(path: Path, root: yaml.Node | None, mistake: Any) -> str:
-    keys = [part for part in mistake["loc"] if not (isinstance(part, str) and part in _tags(mistake))]
-    line = _line(root, keys)
+    keys, line = _locate(root, list(mistake["loc"]))
     where = "/".join(str(key) for key in keys) or "the whole file"
     return f"{path}, line {line}: {where}: {mistake['msg']}"
 
 
-def _tags(mistake: Any) -> set[str]:
-    """Return the discriminators that pydantic adds to a location and that are no keys of the file."""
-    given = mistake.get("input")
-    tag = given.get("count") if isinstance(given, dict) else None
-    return {str(tag)} if tag else set()
-
-
-def _line(root: yaml.Node | None, keys: list[int | str]) -> int:
-    node = root
+def _locate(root: yaml.Node | None, location: list[int | str]) -> tuple[list[int | str], int]:
+    """Return the keys of a mistake as the file has them, and the line of the last one that is there."""
+    node, keys = root, []
     line = root.start_mark.line + 1 if root else 1
-    for key in keys:
+    for index, key in enumerate(location):
         found = _child(node, key)
-        if found is None:
-            continue  # a key that is missing, or a tag of the model: the nearest line above it is the place
-        node = found
-        line = node.start_mark.line + 1
-    return line
+        if found is not None:
+            node, line = found, found.start_mark.line + 1
+        elif index + 1 < len(location):
+            continue  # the name of a kind of rule, which pydantic adds and the file does not have
+        keys.append(key)
+    return keys, line
 
 
 def _child(node: yaml.Node | None, key: int | str) -> yaml.Node | None:

@@ -89,13 +89,47 @@ def months_later(instant: int, months: int) -> int:
     clocks show twice, or skip, is read as the later of its two readings: so a plan never lapses early. PostgreSQL
     reads both in the same way.
     """
-    wall = moment_of(instant).astimezone(LONDON)
-    index = wall.year * 12 + wall.month - 1 + months
-    year, month = divmod(index, 12)
-    day = min(wall.day, _days_in(year, month + 1))
-    target = wall.replace(year=year, month=month + 1, day=day)
-    return max(instant_of(target.replace(fold=0)), instant_of(target.replace(fold=1)))
+    days, time_of_day = divmod(instant + _offset(instant), DAY)
+    day = _add_months(date.fromordinal(_EPOCH_DAY + days), months)
+    wall = (day.toordinal() - _EPOCH_DAY) * DAY + time_of_day
+    # London is at +0 or at +1 h. Read at +0 the wall time is an hour later than read at +1 h, so that reading is the
+    # one to take, but where the clocks are at +1 h for both.
+    summer = _offset(wall)
+    return wall - summer if _offset(wall - summer) == summer else wall
 
 
-def _days_in(year: int, month: int) -> int:
-    return (date(year + month // 12, month % 12 + 1, 1) - date(year, month, 1)).days
+def _add_months(day: date, months: int) -> date:
+    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
+    first = date(year, month + 1, 1)
+    days_in_month = (date(year + (month + 1) // 12, (month + 1) % 12 + 1, 1) - first).days
+    return first.replace(day=min(day.day, days_in_month))
+
+
+def _offset(instant: int) -> int:
+    """Return how far London's clocks are ahead of UTC, in microseconds."""
+    if _CHANGES[0] <= instant < _CHANGES[-1]:
+        return _OFFSETS[bisect_right(_CHANGES, instant) - 1]
+    return _offset_of_zone(instant)
+
+
+def _offset_of_zone(instant: int) -> int:
+    offset = moment_of(instant).astimezone(LONDON).utcoffset()
+    return 0 if offset is None else offset // MICROSECOND
+
+
+def _changes(first_year: int, last_year: int) -> list[int]:
+    """Return the instants at which London's clocks change, found by halving the stretch between two days' offsets."""
+    changes = [start_of(first_year)]
+    for day in range(start_of(first_year), start_of(last_year), 7 * DAY):
+        low, high = day, day + 7 * DAY
+        if _offset_of_zone(low) != _offset_of_zone(high):
+            while high - low > 1:
+                middle = (low + high) // 2
+                low, high = (middle, high) if _offset_of_zone(middle) == _offset_of_zone(low) else (low, middle)
+            changes.append(high)
+    return [*changes, start_of(last_year)]
+
+
+_EPOCH_DAY = EPOCH.toordinal()
+_CHANGES = _changes(_FIRST_LISTED, _LAST_LISTED)
+_OFFSETS = [_offset_of_zone(change) for change in _CHANGES]

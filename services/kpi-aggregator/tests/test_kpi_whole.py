@@ -1,0 +1,150 @@
+"""The whole from its parts: the same answer whoever said what in which order, and none where a part is missing."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pcare_kpi_aggregator import catalogue, partials
+from pcare_kpi_aggregator.partials import Partial
+from pcare_kpi_aggregator.partition import Snapshot
+from pcare_kpi_aggregator.whole import Whole
+from pcare_kpi_aggregator.years import end_of, start_of
+
+CATALOGUE = catalogue.load()
+VERSION = CATALOGUE.version
+FOLD = CATALOGUE.fold()
+AT = start_of(2024) + 10**12
+
+
+def partial(partition=0, *, applied_through=9, at=AT, counts=None, started=1000, owner="a", version=VERSION) -> Partial:
+    return Partial(version, partition, owner, Snapshot(started, applied_through, at, counts or {}))
+
+
+def whole(*offers: Partial, partitions=(0,), ends=None) -> Whole:
+    made = Whole(FOLD, VERSION, partitions)
+    made.read_from_the_start = True
+    for offer in offers:
+        made.offer(offer)
+    made.log_ends(ends or dict.fromkeys(partitions, 100), asked_after=made.offers)
+    return made
+
+
+def value(answered, kpi, area="NCL", year=2024):
+    return {(row.kpi, row.area, row.year): row.value for row in answered.values}[kpi, area, year]
+
+
+def test_a_partial_survives_the_topic():
+    one = partial(counts={("sdm_situations/hip_pain", "E09000007", 2023): 3, ("phb_people/carried", "", 2022): -1})
+    assert partials.decode(partials.encode(one)) == one
+    empty = partial(applied_through=-1, started=None)
+    assert partials.decode(partials.encode(empty)) == empty
+
+
+@pytest.mark.parametrize("value", [b"{}", b"[]", b"nonsense", b'{"format":99}', b'{"format":1,"catalogue":"x"}'])
+def test_what_is_no_partial_is_refused(value):
+    with pytest.raises((ValueError, KeyError, TypeError)):
+        partials.decode(value)
+
+
+@given(st.permutations([
+    partial(at=AT), partial(at=AT + 5), partial(applied_through=12, at=AT - 7, owner="b"),
+    partial(applied_through=99, started=500), partial(applied_through=50, version="another"),
+]))  # fmt: skip
+@settings(deadline=None)
+def test_the_one_furthest_on_counts_whatever_the_order(offers):
+    best = whole(*offers).best[0].snapshot
+    assert (best.log_started, best.applied_through, best.at) == (1000, 12, AT - 7)
+
+
+def test_part_of_a_sum_is_no_number():
+    answered = whole(partial(0), partitions=(0, 1)).answer()
+    assert (answered.complete, answered.values) == (False, [])
+    assert answered.oldest == AT
+
+
+def test_nothing_is_complete_before_the_topic_was_read_and_the_ends_are_known():
+    made = Whole(FOLD, VERSION, (0,))
+    made.offer(partial())
+    assert not made.complete
+    made.read_from_the_start = True
+    assert not made.complete
+    made.log_ends({0: 100}, asked_after=made.offers)
+    assert made.complete
+
+
+def test_no_partitions_is_not_the_whole():
+    made = Whole(FOLD, VERSION)
+    made.read_from_the_start = True
+    made.log_ends({}, asked_after=0)
+    assert not made.complete
+
+
+def test_a_partial_beyond_the_logs_end_belongs_to_a_topic_that_is_no_more():
+    made = whole(partial(applied_through=120), ends={0: 100})
+    assert made.missing == [0]
+    made.offer(partial(applied_through=40))
+    assert made.best[0].snapshot.applied_through == 40
+
+
+def test_a_partial_that_came_while_the_ends_were_asked_for_is_not_judged_by_them():
+    made = whole(partial(applied_through=50))
+    asked_after = made.offers
+    made.offer(partial(applied_through=130))
+    made.log_ends({0: 100}, asked_after=asked_after)
+    assert made.best[0].snapshot.applied_through == 130
+
+
+def test_an_empty_partition_is_known_too():
+    made = whole(partial(applied_through=-1, started=None), ends={0: 0})
+    assert made.complete
+    assert made.lag(0) == 0
+
+
+def test_lag():
+    made = whole(partial(applied_through=90), partitions=(0, 1), ends={0: 100, 1: 7})
+    assert (made.lag(0), made.lag(1), made.lag(5)) == (9, 7, None)
+
+
+def test_situations_are_reached_across_partitions_and_boroughs_but_counted_once():
+    hip, copd = "sdm_situations/hip_pain", "sdm_situations/copd"
+    made = whole(
+        partial(0, counts={(hip, "E09000007", 2024): 3, (copd, "E09000003", 2024): 5}),
+        partial(1, counts={(hip, "E09000010", 2024): 2, (copd, "E09000007", 2024): 6}),
+        partitions=(0, 1),
+    )
+    answered = made.answer()
+    assert value(answered, "sdm_situations") == 2
+    assert value(answered, "sdm_situations", "E09000007") == 1  # copd; hip pain has three there
+    assert value(answered, "sdm_situations", "E09000003") == 1
+    assert value(answered, "sdm_situations", "E09000010") == 0
+
+
+def test_standing_numbers_add_up_the_changes_of_all_years():
+    camden, barnet = "E09000007", "E09000003"
+    made = whole(partial(counts={
+        ("pam_people", camden, 2020): 7, ("pam_people", camden, 2023): -2, ("pam_people", barnet, 2023): 2,
+        ("phb_people/carried", camden, 2021): 4, ("phb_people/carried", camden, 2023): -1,
+        ("phb_people/change", camden, 2024): 2,
+    }))  # fmt: skip
+    answered = made.answer()
+    assert [value(answered, "pam_people", camden, year) for year in (2020, 2021, 2023, 2024)] == [7, 7, 5, 5]
+    assert value(answered, "pam_people", "NCL", 2024) == 7
+    assert [value(answered, "phb_people", camden, year) for year in (2020, 2022, 2023, 2024)] == [0, 4, 4, 5]
+
+
+def test_a_new_year_is_shown_when_every_partition_has_come_to_it():
+    def years_shown(first: int, second: int) -> set[int]:
+        answered = whole(partial(0, at=first), partial(1, at=second), partitions=(0, 1)).answer()
+        return {row.year for row in answered.values}
+
+    turn = end_of(2023)
+    assert years_shown(turn, turn + 1) == {2023}
+    assert years_shown(turn + 1, turn + 9) == {2024}
+
+
+def test_who_has_no_borough_counts_for_ncl_alone():
+    answered = whole(partial(counts={("pam_people", "", 2024): 2, ("pam_people", "E09000007", 2024): 1})).answer()
+    assert value(answered, "pam_people") == 3
+    assert value(answered, "pam_people", "NCL only") == 2
+    without = whole(partial(counts={("pam_people", "E09000007", 2024): 1})).answer()
+    assert "NCL only" not in {row.area for row in without.values}
