@@ -60,6 +60,7 @@ fix: $(READY) ## Format, and mend what the linter can
 generate: $(READY) ## Write the generated contract: JSON Schemas, AsyncAPI, examples, reference pages
 	@$(BIN)/python -m pcare_schemas.generate
 	@$(BIN)/python -m pcare_common.metrics > docs/metrics.md
+	@$(BIN)/python -m pcare_cli.settings_page > docs/settings.md
 
 .PHONY: bench
 bench: $(READY) ## Measure speed against ceilings taken in the same run

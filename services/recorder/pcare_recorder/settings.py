@@ -22,10 +22,12 @@ class RecorderSettings(PostgresSettings, KafkaSettings):
     """
 
     provider_register: Path | None = Field(None, description="a YAML file of further providers")
-    recorder_http_host: str = "127.0.0.1"
+    recorder_http_host: str = Field("127.0.0.1", description="where /metrics and /health are served")
     recorder_http_port: int = Field(8081, ge=0, le=65535)
     recorder_group: str = Field("pcare-recorder", min_length=1, description="the consumer group of all copies")
-    recorder_batch_events: int = Field(2000, ge=1, le=20_000)
-    recorder_batch_bytes: int = Field(8 * 1024 * 1024, ge=1024 * 1024)
+    recorder_batch_events: int = Field(2000, ge=1, le=20_000, description="the most events of one transaction")
+    recorder_batch_bytes: int = Field(
+        8 * 1024 * 1024, ge=1024 * 1024, description="about the most bytes of one transaction"
+    )
     recorder_not_ready_after: float = Field(60.0, gt=0, description="lag without progress for so long is not ready")
     recorder_exit_after: float = Field(180.0, gt=0, description="stuck for so long: stacks to the log, exit 75")
