@@ -2,7 +2,7 @@
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, FailFast, Field
 
 from pcare_schemas.envelope import CommissionerSubject, Event, Payload
 from pcare_schemas.fields import Ref, each_once
@@ -47,6 +47,7 @@ class ChoiceStandardsAssessedData(Payload):
             description="The numbers of the minimum standards met; those left out are not met",
             json_schema_extra={"uniqueItems": True},
         ),
+        FailFast(),
         AfterValidator(each_once),
     ]
 

@@ -68,7 +68,10 @@ _EXPECTED = {
 def explain(error: ValidationError, kind: type[Event]) -> tuple[FieldError, ...]:
     """Return the errors of one event of a kind, the first 20 of them, each with its JSON Pointer."""
     details = error.errors(include_url=False, include_input=False)
-    return tuple(_explain(detail, kind) for detail in details[:MOST_ERRORS])
+    # An array whose items were all refused is called too short as well: that would only mislead.
+    parents = {detail["loc"][:-1] for detail in details}
+    told = [detail for detail in details if detail["type"] != "too_short" or detail["loc"] not in parents]
+    return tuple(_explain(detail, kind) for detail in told[:MOST_ERRORS])
 
 
 def pointer(steps: Sequence[str | int]) -> str:

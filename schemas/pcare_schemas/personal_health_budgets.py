@@ -2,7 +2,7 @@
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, FailFast, Field
 
 from pcare_schemas.fields import Day, Ref, each_once
 from pcare_schemas.person import PersonData, PersonEvent, RefSource
@@ -48,18 +48,22 @@ class PhbIssuedData(PersonData):
         tuple[Cohort, ...],
         Field(
             min_length=1,
+            max_length=20,
             description="The cohorts the person is in: one or more, for they overlap",
             json_schema_extra={"uniqueItems": True},
         ),
+        FailFast(),
         AfterValidator(each_once),
     ]
     management: Annotated[
         tuple[Management, ...],
         Field(
             min_length=1,
+            max_length=3,
             description="Who holds the money: one, or more for a split budget",
             json_schema_extra={"uniqueItems": True},
         ),
+        FailFast(),
         AfterValidator(each_once),
     ]
     integrated: Annotated[bool, Field(description="Whether it joins health and social care money")] = False

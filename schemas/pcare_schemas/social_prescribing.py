@@ -2,7 +2,7 @@
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, FailFast, Field
 
 from pcare_schemas.envelope import Event, LinkWorkerSubject, Payload
 from pcare_schemas.fields import Code, OrganisationCode, Pcn, Ref, each_once, to_decimals
@@ -32,7 +32,8 @@ class SpReferralData(PersonData):
     referrer: Annotated[Referrer, Field(description="Who referred")]
     reasons: Annotated[
         tuple[ReferralReason, ...],
-        Field(min_length=1, description="Why: one or more", json_schema_extra={"uniqueItems": True}),
+        Field(min_length=1, max_length=4, description="Why: one or more", json_schema_extra={"uniqueItems": True}),
+        FailFast(),
         AfterValidator(each_once),
     ]
     link_worker_provider: Annotated[

@@ -26,8 +26,13 @@ def identifiable(value: bytes | None) -> Rejection:
 
 def unreadable(value: bytes, error: ValidationError) -> Rejection:
     """Refuse an event that the parser refused, for the first reason that applies."""
-    if error.errors(include_url=False, include_input=False)[0]["type"] == "json_invalid":
-        return rejection(value, Reason.not_json, FieldError("", "This is not JSON.", "one JSON document in UTF-8"))
+    first = error.errors(include_url=False, include_input=False)[0]
+    if first["type"] == "json_invalid":
+        # The parser's words name a place and never what stands there.
+        broken = FieldError(
+            "", f"This is not JSON: {first['ctx']['error']}.", "one JSON document in UTF-8, without BOM"
+        )
+        return rejection(value, Reason.not_json, broken)
     document = _parsed(value)
     claims = _claims(document)
     if not isinstance(document, dict):

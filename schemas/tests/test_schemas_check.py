@@ -75,6 +75,11 @@ def test_what_is_not_json_is_told_so(value, judge):
     assert (refused.source, refused.id) == (None, None)
 
 
+def test_where_json_breaks_off_is_told(changed, judge):
+    refused = judge(json.dumps(changed("pam-scored"), indent=2).encode()[:200])
+    assert "line 6 column" in refused.errors[0].message
+
+
 def test_nesting_without_end_is_refused_and_harms_nothing(judge):
     for opening in (b"[", b'{"a":', b'{"data":'):
         value = opening * (MAX_EVENT_BYTES // len(opening))
@@ -109,6 +114,14 @@ def test_an_event_that_breaks_many_rules_gets_some_of_them_at_once(changed, judg
     refused = judge(changed("sp-referral", {f"x{n}": n for n in range(50)}, time=1, subject="x"))
     assert refused.reason is Reason.invalid_data
     assert len(refused.errors) == 20
+
+
+def test_an_array_with_a_wrong_item_gets_the_one_error(changed, judge):
+    for items in (["x"], ["mental_health", "x"], ["x"] * 10_000):
+        paths = [error.path for error in judge(changed("sp-referral", {"reasons": items})).errors]
+        assert paths == [f"/data/reasons/{items.index('x')}"]
+    paths = [error.path for error in judge(changed("sp-referral", {"reasons": ["mental_health"] * 5})).errors]
+    assert paths == ["/data/reasons"]
 
 
 def test_a_misspelt_field_gets_the_name_it_comes_near(changed, judge):
