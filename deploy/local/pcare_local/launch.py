@@ -19,9 +19,15 @@ import struct
 import sys
 from pathlib import Path
 
-PR_SET_PDEATHSIG, PR_SET_KEEPCAPS, PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE = 1, 8, 47, 2
+PR_SET_PDEATHSIG, PR_SET_SECUREBITS, PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE = 1, 28, 47, 2
+SECBIT_NO_SETUID_FIXUP = 1 << 2
 CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH = 1, 2
 CAPABILITY_VERSION_3 = 0x20080522
+
+UNREACHABLE = (
+    "This program must not run as root, and another user cannot reach its files: "
+    "move the checkout out of /root, or work as an ordinary user."
+)
 
 
 def main() -> None:
@@ -42,11 +48,13 @@ def _drop_root(user: int, group: int, reach: list[Path]) -> None:
     capability = None if all(reachable(path, user, group) for path in reach) else _capability_to_pass()
     os.setgroups([])
     os.setgid(group)
-    if capability is not None:
-        _libc().prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0)
+    if capability is None:
+        os.setuid(user)
+        return
+    # Without the bit, access(2), by which PostgreSQL looks for its own programs, would disregard the capability.
+    _require(_libc().prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP, 0, 0, 0))
     os.setuid(user)
-    if capability is not None:
-        _keep(capability)
+    _keep_only(capability)
 
 
 def reachable(path: Path, user: int, group: int) -> bool:
@@ -64,10 +72,7 @@ def _capability_to_pass() -> int:
     for capability in (CAP_DAC_READ_SEARCH, CAP_DAC_OVERRIDE):  # the weaker one first
         if permitted & (1 << capability):
             return capability
-    sys.exit(
-        "This program must not run as root, and another user cannot reach its files: "
-        "move the checkout out of /root, or work as an ordinary user."
-    )
+    raise SystemExit(UNREACHABLE)
 
 
 def _status_line(name: str) -> str:
@@ -75,12 +80,17 @@ def _status_line(name: str) -> str:
     return next(line.split()[1] for line in lines if line.startswith(name + ":"))
 
 
-def _keep(capability: int) -> None:
+def _keep_only(capability: int) -> None:
     header = struct.pack("=Ii", CAPABILITY_VERSION_3, 0)
     mask = 1 << capability
     sets = struct.pack("=6I", mask, mask, mask, 0, 0, 0)  # effective, permitted, inheritable; then the upper halves
-    if _libc().capset(header, sets) or _libc().prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0):
-        sys.exit(f"The kernel refused capability {capability}: {os.strerror(ctypes.get_errno())}.")
+    _require(_libc().capset(header, sets))
+    _require(_libc().prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0))
+
+
+def _require(result: int) -> None:
+    if result != 0:
+        raise SystemExit(UNREACHABLE)
 
 
 def _libc() -> ctypes.CDLL:
