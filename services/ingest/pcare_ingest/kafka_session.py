@@ -18,6 +18,7 @@ from pcare_ingest.partition_queue import PartitionQueue
 from pcare_ingest.publishing import Group, Outcome, Outgoing
 
 OPEN_WITHIN_SECONDS = 5.0
+TOPIC_WITHIN_SECONDS = 2.0
 PROBE_WITHIN_SECONDS = 6.0
 ABANDON_WITHIN_SECONDS = 1.0
 REQUEST_TIMEOUT_MS = 5_000
@@ -75,17 +76,19 @@ class Session:
             request_timeout_ms=REQUEST_TIMEOUT_MS,
             retry_backoff_ms=RETRY_BACKOFF_MS,
         )
+        opened = False
         try:
             async with asyncio.timeout(OPEN_WITHIN_SECONDS):
                 await producer.start()
-                partitions = await producer.partitions_for(target.topic)
+            partitions = await _partitions(producer, target)
+            opened = True
         except (KafkaError, OSError, TimeoutError) as error:
-            await _abandon(producer)
-            raise TransientError(_in_words(error, target)) from error
-        except asyncio.CancelledError:
-            await _abandon(producer)
-            raise
-        return cls(producer, len(partitions), target)
+            servers = ",".join(target.connection["bootstrap_servers"])
+            raise TransientError(f"Kafka at {servers} does not answer ({type(error).__name__})") from error
+        finally:
+            if not opened:
+                await _abandon(producer)
+        return cls(producer, partitions, target)
 
     def publish(self, records: Sequence[Outgoing]) -> asyncio.Future[list[Outcome]]:
         """See `pcare_ingest.publishing.Publisher.publish`."""
@@ -108,22 +111,26 @@ class Session:
 
     async def close(self, *, within: float) -> None:
         """Let what is under way finish for at most `within` seconds, answer the rest as failed, disconnect."""
-        sending = [queue.sending for queue in self._queues if queue.sending is not None]
-        late: set[asyncio.Task[None]] = set()
+        sending = self._sending()
         try:
             if sending:
-                _, late = await asyncio.wait(sending, timeout=within)
+                await asyncio.wait(sending, timeout=within)
         finally:
             self.give_up()
-            if late or self.failed.is_set():
+            if self.failed.is_set():
                 await _abandon(self._producer)
             else:
                 await self._producer.stop()
 
     def give_up(self) -> None:
-        """Answer everything that waits, now."""
+        """Answer everything that waits, now. Nothing more is to be had from this session."""
+        if self._sending():
+            self._fail(TransientError("it was given up"))
         for queue in self._queues:
             queue.give_up()
+
+    def _sending(self) -> "list[asyncio.Task[None]]":
+        return [queue.sending for queue in self._queues if queue.sending is not None]
 
     def _acknowledged(self) -> None:
         self.acknowledged_at = self._loop.time()
@@ -149,8 +156,11 @@ async def _abandon(producer: Any) -> None:
     producer._closed = True  # noqa: SLF001 - what it is, and what keeps it from warning that it was left open
 
 
-def _in_words(error: Exception, target: Target) -> str:
-    servers = ",".join(target.connection["bootstrap_servers"])
-    if type(error).__name__ == "UnknownTopicOrPartitionError":
-        return f"Kafka at {servers} has no topic {target.topic}: create the topics with `pcare topics create`"
-    return f"Kafka at {servers} does not answer ({type(error).__name__})"
+async def _partitions(producer: Any, target: Target) -> int:
+    try:
+        async with asyncio.timeout(TOPIC_WITHIN_SECONDS):
+            return len(await producer.partitions_for(target.topic))
+    except TimeoutError as error:
+        raise TransientError(
+            f"Kafka answers but has no topic {target.topic}: create the topics with `pcare topics create`"
+        ) from error
