@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PACKAGES := schemas services/common services/ingest services/recorder services/kpi-aggregator deploy/local services/cli
-CODE := $(PACKAGES) tests benchmarks
+SOURCES := schemas/pcare_schemas $(filter-out %.egg-info,$(wildcard services/*/pcare_*)) deploy/local/pcare_local benchmarks
 ARGS ?=
 
 .PHONY: help
@@ -48,7 +48,7 @@ test-containers: $(READY) ## Run the integration tests on containers (needs a Do
 check: $(READY) ## Lint, format check, types, generated files up to date
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/mypy $(CODE)
+	@$(BIN)/mypy $(SOURCES)
 	@$(BIN)/python -m pcare_schemas.generate --check
 
 .PHONY: fix
