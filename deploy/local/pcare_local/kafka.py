@@ -15,8 +15,16 @@ from pcare_local.java import Java, find_java
 from pcare_local.kafka_properties import Node, logging_properties, server_properties
 from pcare_local.ports import free_ports, is_open
 
-# Two cores are shared with everything else: the serial collector is the cheapest, and half a gigabyte is plenty.
-JVM_OPTIONS = ("-server", "-Xms256m", "-Xmx512m", "-XX:+UseSerialGC", "-Djava.awt.headless=true")
+# Everything shares a few cores here. Measured on two, with 100,000 records: the serial collector costs half of what G1
+# does, and the quick compiler alone saves a third more (1.4 s of processor time against 2.1 s for 400,000 records).
+JVM_OPTIONS = (
+    "-server",
+    "-Xms256m",
+    "-Xmx512m",
+    "-XX:+UseSerialGC",
+    "-XX:TieredStopAtLevel=1",
+    "-Djava.awt.headless=true",
+)
 SECONDS_TO_START = 90.0
 SECONDS_TO_STOP = 20.0
 POLL_SECONDS = 0.02
