@@ -99,13 +99,10 @@ def test_another_user_reaches_what_it_must_and_is_not_root(tmp_path: Path) -> No
     mine.mkdir(mode=0o700)
     os.chown(mine, 65_534, 65_534)
     log = tmp_path / "log"
+    does_what_it_may = f"id -u && id -G && touch {mine}/written && ! touch {closed}/refused"
+    asks_by_access_2 = f"find {mine} -maxdepth 0 -readable | grep -q ."
     child = processes.spawn(
-        [
-            "sh",
-            "-c",
-            f"id -u && id -G && touch {mine}/written && ! touch {closed}/refused"
-            f" && find {mine} -maxdepth 0 -readable | grep -q .",
-        ],
+        ["sh", "-c", f"{does_what_it_may} && {asks_by_access_2}"],
         log=log,
         user=processes.User(65_534, 65_534),
         reach=[mine],
