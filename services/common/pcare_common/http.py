@@ -19,9 +19,13 @@ from starlette.types import ASGIApp
 
 from pcare_common.errors import OperatorError
 from pcare_common.health import Health, Probe, always_well
+from pcare_common.http_protocol import BoundedHttpProtocol
 
 OK = 200
 UNAVAILABLE = 503
+
+MAX_CONNECTIONS = 1_000
+"""Beyond so many connections, requests are answered 503."""
 
 
 def service_routes(registry: CollectorRegistry, *, ready: Probe, live: Probe = always_well) -> list[Route]:
@@ -74,7 +78,10 @@ class HttpServer:
             lifespan="off",
             timeout_graceful_shutdown=max(1, int(grace_seconds)),
             timeout_keep_alive=30,
-            h11_max_incomplete_event_size=64 * 1024,
+            http=BoundedHttpProtocol,
+            ws="none",
+            proxy_headers=False,
+            limit_concurrency=MAX_CONNECTIONS,
         )
         self._server = _Server(config)
         self._address = (host, port)
