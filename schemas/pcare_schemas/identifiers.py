@@ -42,7 +42,7 @@ _TOKEN = re.compile(
 _TOKEN_REACH = 40
 """A token that reaches into a hit shows itself within so many characters around: a UUID has 36."""
 
-_CLAIMED = re.compile(r'nhs-number([^"]{1,40})', re.IGNORECASE)
+_CLAIMED = re.compile(r'nhs-number([^"]{1,200})', re.IGNORECASE)
 
 
 def holds_one(data: bytes, besides: Container[str] = ()) -> bool:

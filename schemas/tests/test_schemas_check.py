@@ -278,7 +278,17 @@ def test_a_retired_code_is_named_with_its_successor(changed, judge):
     event = changed("choice-standards-assessed", subject="commissioner:07R", source=ODS + "RKE")
     error = judge(event).errors[0]
     assert "07R (NHS Camden CCG)" in error.message
-    assert error.expected.startswith("such as 93C")
+    assert error.expected == "such as 93C (NHS North Central London CCG (from July 2022 the sub-ICB location))"
+
+
+@pytest.mark.parametrize(("time", "taken"), [("2024-05-14T23:59:59+01:00", True), ("2024-05-15T00:00:00+01:00", False)])
+def test_a_code_is_judged_at_the_events_time(time, taken, rules, changed, judge):
+    document = rules.document()
+    knee = next(code for code in document["code_lists"]["situations"]["codes"] if code["code"] == "knee_pain")
+    knee |= {"valid_to": "2024-05-15", "successor": "hip_pain"}
+    found = judge(changed("sdm-conversation", time=time), by=Rules.from_document(document))
+    assert isinstance(found, Event) if taken else verdict(found) == (Reason.unknown_code, "/data/situation")
+    assert taken or found.errors[0].expected == "such as hip_pain (Hip pain)"
 
 
 def test_a_retraction_names_its_subject_as_it_was(changed, judge):
@@ -371,6 +381,7 @@ def test_where_it_stands_is_told(changed, judge):
     event = changed("sp-referral", {"referral_ref": NHS_NUMBER, "reasons": [NHS_NUMBER]}, id="nhs" + NHS_NUMBER)
     assert {error.path for error in judge(event).errors} == {"/id", "/data/referral_ref", "/data/reasons/0"}
     assert [error.path for error in judge(changed("sp-referral", {NHS_NUMBER: 1})).errors] == ["/data"]
+    assert [error.path for error in judge(changed("sp-referral", {f"nhs{NHS_NUMBER}": NHS_NUMBER})).errors] == ["/data"]
     assert judge(event).id is None
     assert judge(event).source == event["source"]
     many = changed("sp-referral", {f"x{n}": NHS_NUMBER for n in range(50)})

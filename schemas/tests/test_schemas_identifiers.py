@@ -165,6 +165,11 @@ def test_a_hexadecimal_token_is_no_number(token):
     assert not find(f"00-{token}-{token}-01")
 
 
+def test_a_hexadecimal_token_has_sixteen_digits_or_more():
+    assert not find("abc9434765919def")
+    assert find("abc9434765919de") == find("abc9434765919dx") == ("9434765919",)
+
+
 @given(st.integers(0, 10**7), st.integers(0, 9))
 def test_a_run_of_more_or_fewer_digits_is_no_number(extra, digit):
     assert not find(f"{digit}9434765919")
@@ -227,6 +232,12 @@ def test_what_claims_to_be_a_number_is_masked_right_or_wrong(claimed):
     masked = redact(f'{{"subject":"{claimed}","time":"2024"}}'.encode())
     assert not any(character.isdigit() for character in masked.decode().partition('","time')[0].replace("u003a", ""))
     assert masked.endswith(b'"time":"2024"}')
+
+
+def test_what_claims_to_be_one_and_cannot_be_masked_is_withheld():
+    assert redact(rb"\u005cu006ehs-number:9434765918") is None
+    masked = redact(b"nhs-number:" + WRITTEN["an escape escaped"]("9434765918").encode())
+    assert not any(character.isdigit() for character in masked.decode().replace("u005c", ""))
 
 
 def test_a_megabyte_of_anything_is_searched_in_bounded_time():
