@@ -8,6 +8,7 @@ import hashlib
 import re
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ LOCK = Path(__file__).with_name("kafka.lock")
 AT_ONCE = 6
 ATTEMPTS = 3
 SECONDS_WITHOUT_A_BYTE = 30
+STALE_SECONDS = 86_400.0
 WAYS_OUT = (
     "Start the whole system with `docker compose up`, or set PCARE_KAFKA_BOOTSTRAP_SERVERS to a broker that exists."
 )
@@ -85,6 +87,7 @@ def kafka_classpath(
     jars = read_lock(lock.read_text())
     directory = (cache or cache_directory()) / f"kafka-{kafka_version(jars)}"
     directory.mkdir(parents=True, exist_ok=True)
+    _sweep(directory)
     missing = [jar for jar in jars if not _is_right(directory / jar.filename, jar)]
     if missing:
         _fetch_all(missing, directory, download or _from_maven_central, progress or _silent)
@@ -93,6 +96,14 @@ def kafka_classpath(
 
 def _silent(_fetched: int, _wanted: int) -> None:
     pass
+
+
+def _sweep(directory: Path) -> None:
+    """Remove what programs that were killed left half-written a day ago or more."""
+    for pattern in (".download-*", "classes-*.*"):
+        for path in directory.glob(pattern):
+            if time.time() - path.stat().st_mtime > STALE_SECONDS:
+                shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
 
 
 def _is_right(path: Path, jar: Jar) -> bool:

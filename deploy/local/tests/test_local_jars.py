@@ -1,4 +1,5 @@
 import hashlib
+import os
 from pathlib import Path
 
 import pytest
@@ -104,3 +105,21 @@ def test_without_a_network_one_line_names_the_ways_out(lock: Path, tmp_path: Pat
     assert "\n" not in message
     assert "docker compose up" in message
     assert "PCARE_KAFKA_BOOTSTRAP_SERVERS" in message
+
+
+def test_what_a_killed_program_left_half_written_is_removed_in_time(lock: Path, tmp_path: Path) -> None:
+    _, download = writing()
+    directory = kafka_classpath(lock=lock, cache=tmp_path, download=download)[0].parent
+    leftovers = [directory / ".download-abc", directory / "classes-0123.77-1"]
+    leftovers[0].mkdir()
+    leftovers[1].touch()
+    kafka_classpath(lock=lock, cache=tmp_path, download=download)
+    assert all(path.exists() for path in leftovers)
+    for path in leftovers:
+        os.utime(path, (0, 0))
+    finished = directory / "classes-0123"
+    finished.touch()
+    os.utime(finished, (0, 0))
+    kafka_classpath(lock=lock, cache=tmp_path, download=download)
+    assert not any(path.exists() for path in leftovers)
+    assert finished.exists()
