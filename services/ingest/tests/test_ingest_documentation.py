@@ -3,6 +3,7 @@
 import html
 import json
 import re
+from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin
 
@@ -111,3 +112,34 @@ async def test_the_viewer_gives_out_its_own_files_only(service: Service) -> None
     answer = await service.client.get("/docs/viewer/%2e%2e/%2e%2e/__init__.py")
 
     assert answer.status_code == 404
+
+
+COMMAND = re.compile(r"curl -i \$INGEST/events -H 'Content-Type: (\S+)' --data-binary '(.*?)'\n```", re.DOTALL)
+PAGE = (Path(__file__).parents[3] / "docs" / "send-events.md").read_text()
+
+
+async def test_each_command_of_the_integrators_page_is_accepted_when_it_is_pasted(service: Service) -> None:
+    commands = COMMAND.findall(PAGE)
+
+    answers = [await service.send(body.encode(), content_type) for content_type, body in commands]
+
+    assert len(commands) == PAGE.count("curl ") == 2
+    assert [answer.status_code for answer in answers] == [202, 202]
+    assert answers[0].text in PAGE
+    assert [json.dumps(verdict) in PAGE for verdict in answers[1].json()] == [True, True]
+
+
+async def test_the_problem_that_the_integrators_page_shows_is_the_one_that_is_answered(service: Service) -> None:
+    event = json.loads(COMMAND.findall(PAGE)[0][1])
+    event["data"]["borough"] = "E09000001"
+
+    answer = await service.send(event)
+
+    shown = json.loads(re.findall(r"```json\n(\{.*?\n\})\n```", PAGE, re.DOTALL)[0])
+    assert answer.json() == shown
+
+
+def test_the_integrators_page_tells_every_status() -> None:
+    told = {int(status) for status in re.findall(r"^\| ([0-9]{3}) \|", PAGE, re.MULTILINE)}
+
+    assert told == {int(status) for status in POST_EVENTS["responses"]}
