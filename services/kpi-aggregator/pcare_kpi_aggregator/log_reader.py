@@ -8,6 +8,7 @@ import asyncio
 import gc
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -129,7 +130,8 @@ class LogReader:
                     self._apply(tp.partition, records)
                 await self._conclude(consumer)
         finally:
-            await consumer.stop()
+            with suppress(asyncio.CancelledError):  # aiokafka lets its own task's out when it is stopped very early
+                await consumer.stop()
 
     def _apply(self, partition: int, records: list[Any]) -> None:
         stretch = self._stretches[partition]

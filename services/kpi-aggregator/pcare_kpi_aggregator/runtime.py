@@ -4,6 +4,7 @@ Each setting below is pinned on purpose; what goes wrong otherwise is said besid
 operators' tools only: what was counted is decided by the state, which the log rebuilds.
 """
 
+import asyncio
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -67,7 +68,11 @@ class LogConsumer(driver.Consumer):
     """
 
     logger = logging.getLogger("faust.consumer")
-    positioned: int | None = None
+
+    def __init__(self, *arguments: Any, **more: Any) -> None:
+        super().__init__(*arguments, **more)
+        self._seeking = asyncio.Lock()
+        self._positioned: int | None = None
 
     def _to_message(self, tp: Any, record: Any) -> Any:
         message: Any = super()._to_message(tp, record[-1])
@@ -76,16 +81,16 @@ class LogConsumer(driver.Consumer):
 
     async def perform_seek(self) -> None:
         """Go to the end of each assigned partition, once an assignment."""
-        generation = self.app.consumer_generation_id
-        if self.positioned == generation:
-            # The fetcher asks for it too, when a fetch comes back after a revocation: the next assignment is near, and
-            # the old one's positions do not matter any more.
-            return
-        partitions = self.assignment()
-        ends = dict(await self.highwaters(*partitions))
-        await self._commit(ends)
-        await super().perform_seek()
-        self.positioned = generation
+        async with self._seeking:
+            generation = self.app.consumer_generation_id
+            if self._positioned == generation:
+                # The fetcher asks for it too, when a fetch comes back while the flow is stopped: at the same time as
+                # the rebalance does, or when the next revocation is near and this assignment does not matter any more.
+                return
+            ends = dict(await self.highwaters(*self.assignment()))
+            await self._commit(ends)
+            await super().perform_seek()
+            self._positioned = generation
         worker: Worker = self.app.worker  # type: ignore[attr-defined]
         worker.assign({tp.partition: end for tp, end in ends.items()})
 
