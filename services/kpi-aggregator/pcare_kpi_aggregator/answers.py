@@ -9,6 +9,7 @@ from starlette.routing import Route
 
 from pcare_kpi_aggregator.catalogue import Catalogue
 from pcare_kpi_aggregator.finish import BOROUGHS, NCL, NCL_ONLY, KpiValue
+from pcare_kpi_aggregator.partition import NOTHING_APPLIED
 from pcare_kpi_aggregator.targets import Targets
 from pcare_kpi_aggregator.whole import Whole
 from pcare_kpi_aggregator.years import SECOND, iso, label, year_from_label
@@ -57,14 +58,15 @@ class KpiAnswers:
         }
 
     def _partition(self, number: int) -> dict[str, Any]:
-        partial = self._whole.best.get(number)
+        partial, lag = self._whole.best.get(number), self._whole.lag(number)
         if partial is None:
-            return {"partition": number, "known": False, "lag": self._whole.lag(number)}
+            known = {"known": False, "applied_through": NOTHING_APPLIED, "lag": lag}
+            return {"partition": number, **known, "instant": None, "age_seconds": None, "owner": None}
         return {
             "partition": number,
             "known": True,
             "applied_through": partial.snapshot.applied_through,
-            "lag": self._whole.lag(number),
+            "lag": lag,
             "instant": iso(partial.snapshot.at),
             "age_seconds": round((self._now() - partial.snapshot.at) / SECOND, 3),
             "owner": partial.owner,

@@ -28,7 +28,7 @@ from pcare_kpi_aggregator.settings import AggregatorSettings
 from pcare_kpi_aggregator.watchdog import LoopWatchdog, ProgressWatchdog
 from pcare_kpi_aggregator.whole import Whole
 from pcare_kpi_aggregator.worker import KpiWorker
-from pcare_kpi_aggregator.years import instant_of
+from pcare_kpi_aggregator.years import SECOND, instant_of
 from pcare_schemas.topics import RECORDED
 
 log = logs.get(__name__)
@@ -57,7 +57,7 @@ class Service:
         self._loop_watchdog = LoopWatchdog(limit_seconds=self._loop_limit, clock=clock, leave=leave)
         self._progress = ProgressWatchdog(settings.kpi_stall_seconds, clock, leave)
         self._topic = PartialsTopic(self._kafka)
-        self._whole = Whole(self._fold, self._catalogue.version)
+        self._whole = Whole(self._fold, self._catalogue.version, clock.monotonic)
         self._ownership = Ownership(
             new_state=lambda: PartitionState(self._fold, self._decoder),
             new_reader=self._new_reader,
@@ -152,10 +152,13 @@ class Service:
             for number, owned in self._ownership.owned.items()
             if owned.phase is not Phase.BLOCKED and applied.get(number, NOTHING_APPLIED) + 1 < ends[number]
         ]
-        why = f"partitions {behind} lag" if self._ownership.joined else "the group gave no assignment"
-        self._progress.look(
-            progress=self._ownership.progress, lagging=bool(behind) or not self._ownership.joined, why=why
-        )
+        idle = not self._ownership.owned and self._nobody_counts()
+        why = f"partitions {behind} lag" if behind else "the group gave no partitions, and nobody counts any"
+        self._progress.look(progress=self._ownership.progress, lagging=bool(behind) or idle, why=why)
+
+    def _nobody_counts(self) -> bool:
+        latest = max((partial.snapshot.at for partial in self._whole.best.values()), default=0)
+        return self._now() - latest > self._settings.kpi_stall_seconds * SECOND
 
     @staticmethod
     async def _bearing_outages(work: Awaitable[None]) -> bool:

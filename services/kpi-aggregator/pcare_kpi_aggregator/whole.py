@@ -1,11 +1,15 @@
 """The whole, put together from each partition's latest partial: what any worker answers with, whoever is asked."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from pcare_kpi_aggregator.finish import KpiValue, add_up, finish
 from pcare_kpi_aggregator.fold import Fold
 from pcare_kpi_aggregator.partials import Partial
+from pcare_kpi_aggregator.partition import NOTHING_APPLIED
+
+ENDS_HOLD_SECONDS = 5.0
+"""For how long an answer about where the log ends is good for a lag. It is asked for every second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +29,16 @@ class Answer:
 class Whole:
     """Keeps, for each of the log's partitions, the best partial of this worker's own catalogue."""
 
-    def __init__(self, fold: Fold, catalogue: str, partitions: Iterable[int] = ()) -> None:
+    def __init__(
+        self, fold: Fold, catalogue: str, monotonic: Callable[[], float], partitions: Iterable[int] = ()
+    ) -> None:
         self._fold = fold
+        self._monotonic = monotonic
+        self._ends_known_at = 0.0
         self._catalogue = catalogue
         self.partitions = sorted(partitions)
         """The log's partitions; empty until they are known."""
-        self.ends: dict[int, int] = {}
+        self._ends: dict[int, int] = {}
         self.read_from_the_start = False
         """Set once all partials that were there at the start have been offered."""
         self._best: dict[int, tuple[Partial, int]] = {}
@@ -60,10 +68,10 @@ class Whole:
 
         A partial of before that claims more than the log holds belongs to a topic that is no more: it is dropped.
         """
-        self.ends = dict(ends)
+        self._ends, self._ends_known_at = dict(ends), self._monotonic()
         for partition, (partial, offered) in list(self._best.items()):
             beyond = partial.snapshot.applied_through >= ends.get(partition, 0)
-            if offered <= asked_after and beyond and partial.snapshot.applied_through >= 0:
+            if offered <= asked_after and beyond and partial.snapshot.applied_through > NOTHING_APPLIED:
                 del self._best[partition]
 
     @property
@@ -74,14 +82,14 @@ class Whole:
     @property
     def complete(self) -> bool:
         """Whether every partition's counts are known, and were held against the log's ends."""
-        return self.read_from_the_start and bool(self.ends) and not self.missing
+        return self.read_from_the_start and bool(self._ends) and not self.missing
 
     def lag(self, partition: int) -> int | None:
-        """Return how many offsets of a partition are not counted yet; None while that is not known."""
-        end, held = self.ends.get(partition), self._best.get(partition)
-        if end is None:
+        """Return how many offsets of a partition are not counted; None while it is not known where the log ends."""
+        end, held = self._ends.get(partition), self._best.get(partition)
+        if end is None or self._monotonic() - self._ends_known_at > ENDS_HOLD_SECONDS:
             return None
-        applied_through = -1 if held is None else held[0].snapshot.applied_through
+        applied_through = NOTHING_APPLIED if held is None else held[0].snapshot.applied_through
         return max(0, end - 1 - applied_through)
 
     def answer(self) -> Answer:

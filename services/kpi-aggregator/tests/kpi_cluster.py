@@ -203,8 +203,8 @@ class Worker:
             self.process.wait(10)
 
 
-def settled(worker: Worker) -> dict[str, Any]:
-    """Return the worker's answer once all that is in the log is counted, and all partitions speak of one instant."""
+def settled(worker: Worker, records: int) -> dict[str, Any]:
+    """Return the worker's answer once it counts `records` records, and all partitions speak of one instant."""
     answers: list[dict[str, Any]] = []
 
     def at_rest() -> bool:
@@ -213,7 +213,7 @@ def settled(worker: Worker) -> dict[str, Any]:
         return (
             answer["complete"]
             and answer["instant"] == answer["instant_latest"]
-            and all(partition["lag"] == 0 for partition in answer["partitions"])
+            and sum(partition["applied_through"] + 1 for partition in answer["partitions"]) == records
         )
 
     wait_until(at_rest, "the numbers to settle", SECONDS_TO_SETTLE, worker.tell)

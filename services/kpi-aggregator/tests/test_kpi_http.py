@@ -47,7 +47,7 @@ class Stage:
             on_unforeseen=never,
             held_bound=0,
         )
-        self.whole = Whole(FOLD, CATALOGUE.version, [0, 1])
+        self.whole = Whole(FOLD, CATALOGUE.version, self.clock.monotonic, [0, 1])
         self.worker = KpiWorker(self.ownership, self.whole, name="me", catalogue=CATALOGUE.version, clock=self.clock)
         self.loop_dog = LoopWatchdog(limit_seconds=5, clock=self.clock, leave=pytest.fail)
         self.progress = ProgressWatchdog(60, self.clock, pytest.fail)
@@ -131,7 +131,10 @@ async def test_a_wrong_question_is_told_what_is_wrong(stage, question):
 async def test_before_all_is_known_there_are_no_numbers(stage):
     document = (await stage.client.get("/kpis")).json()
     assert (document["complete"], document["kpis"], document["instant"]) == (False, [], None)
-    assert document["partitions"][0] == {"partition": 0, "known": False, "lag": None}
+    assert document["partitions"][0] == {
+        "partition": 0, "known": False, "applied_through": -1, "lag": None, "instant": None, "age_seconds": None,
+        "owner": None,
+    }  # fmt: skip
     assert "pcare_kpi_value{" not in (await stage.client.get("/metrics")).text
 
 

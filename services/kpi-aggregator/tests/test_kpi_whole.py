@@ -15,13 +15,15 @@ VERSION = CATALOGUE.version
 FOLD = CATALOGUE.fold()
 AT = start_of(2024) + 10**12
 
+now = [0.0]
+
 
 def partial(partition=0, *, applied_through=9, at=AT, counts=None, started=1000, owner="a", version=VERSION) -> Partial:
     return Partial(version, partition, owner, Snapshot(started, applied_through, at, counts or {}))
 
 
 def whole(*offers: Partial, partitions=(0,), ends=None) -> Whole:
-    made = Whole(FOLD, VERSION, partitions)
+    made = Whole(FOLD, VERSION, lambda: now[0], partitions)
     made.read_from_the_start = True
     for offer in offers:
         made.offer(offer)
@@ -63,7 +65,7 @@ def test_part_of_a_sum_is_no_number():
 
 
 def test_nothing_is_complete_before_the_topic_was_read_and_the_ends_are_known():
-    made = Whole(FOLD, VERSION, (0,))
+    made = Whole(FOLD, VERSION, lambda: now[0], (0,))
     made.offer(partial())
     assert not made.complete
     made.read_from_the_start = True
@@ -73,7 +75,7 @@ def test_nothing_is_complete_before_the_topic_was_read_and_the_ends_are_known():
 
 
 def test_no_partitions_is_not_the_whole():
-    made = Whole(FOLD, VERSION)
+    made = Whole(FOLD, VERSION, lambda: now[0])
     made.read_from_the_start = True
     made.log_ends({}, asked_after=0)
     assert not made.complete
@@ -103,6 +105,13 @@ def test_an_empty_partition_is_known_too():
 def test_lag():
     made = whole(partial(applied_through=90), partitions=(0, 1), ends={0: 100, 1: 7})
     assert (made.lag(0), made.lag(1), made.lag(5)) == (9, 7, None)
+
+
+def test_a_lag_is_not_known_for_long_after_the_ends_were_asked_for(monkeypatch):
+    made = whole(partial(applied_through=90))
+    monkeypatch.setattr(made, "_monotonic", lambda: now[0] + 5.1)
+    assert made.lag(0) is None
+    assert made.complete  # the numbers stand; how far behind they are is not known
 
 
 def test_situations_are_reached_across_partitions_and_boroughs_but_counted_once():

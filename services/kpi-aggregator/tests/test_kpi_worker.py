@@ -40,9 +40,8 @@ async def worker(clock):
         on_unforeseen=never,
         held_bound=0,
     )
-    made = KpiWorker(
-        ownership, Whole(FOLD, CATALOGUE.version, [0, 1]), name="me", catalogue=CATALOGUE.version, clock=clock
-    )
+    whole = Whole(FOLD, CATALOGUE.version, clock.monotonic, [0, 1])
+    made = KpiWorker(ownership, whole, name="me", catalogue=CATALOGUE.version, clock=clock)
     made.assign({0: 0, 1: 0})
     await ownership._beginning
     made.whole.read_from_the_start = True
