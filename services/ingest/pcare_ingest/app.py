@@ -124,7 +124,7 @@ def _name_of(task: asyncio.Task[None]) -> str:
 def _settle_garbage() -> None:
     """Keep the collector from walking, again and again, what was loaded at start and never goes away.
 
-    Measured: a third of the 99th percentile of a batch's answer was such walks (docs/decisions.md).
+    Its walks over models and code lists show as the slowest answers.
     """
     gc.collect()
     gc.freeze()

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
 from aiokafka.partitioner import murmur2
 
 from pcare_common.errors import TransientError
@@ -63,9 +62,10 @@ class Session:
 
     @classmethod
     async def open(cls, target: Target) -> "Session":
-        """Connect, obtain a producer id and learn the topic's partitions.
+        """Connect, obtain a producer id and learn how many partitions the topic has.
 
-        Raises TransientError, in words for an operator, when that does not succeed within OPEN_WITHIN_SECONDS.
+        Raises TransientError, in words for an operator, for whatever goes wrong on the way: what answers at the
+        address may be anything. Takes about OPEN_WITHIN_SECONDS and TOPIC_WITHIN_SECONDS at most.
         """
         producer = AIOKafkaProducer(
             **target.connection,
@@ -76,18 +76,16 @@ class Session:
             request_timeout_ms=REQUEST_TIMEOUT_MS,
             retry_backoff_ms=RETRY_BACKOFF_MS,
         )
-        opened = False
         try:
             async with asyncio.timeout(OPEN_WITHIN_SECONDS):
                 await producer.start()
             partitions = await _partitions(producer, target)
-            opened = True
-        except (KafkaError, OSError, TimeoutError) as error:
-            servers = ",".join(target.connection["bootstrap_servers"])
-            raise TransientError(f"Kafka at {servers} does not answer ({type(error).__name__})") from error
-        finally:
-            if not opened:
-                await _abandon(producer)
+        except BaseException as error:
+            await _abandon(producer)
+            if isinstance(error, Exception) and not isinstance(error, TransientError):
+                servers = ",".join(target.connection["bootstrap_servers"])
+                raise TransientError(f"Kafka at {servers} cannot be used ({_in_words(error)})") from error
+            raise
         return cls(producer, partitions, target)
 
     def publish(self, records: Sequence[Outgoing]) -> asyncio.Future[list[Outcome]]:
@@ -137,7 +135,7 @@ class Session:
 
     def _fail(self, error: Exception) -> None:
         if not self.failed.is_set():
-            self.why = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+            self.why = _in_words(error)
             self.failed.set()
 
 
@@ -164,3 +162,7 @@ async def _partitions(producer: Any, target: Target) -> int:
         raise TransientError(
             f"Kafka answers but has no topic {target.topic}: create the topics with `pcare topics create`"
         ) from error
+
+
+def _in_words(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

@@ -14,7 +14,7 @@ class IngestSettings(KafkaSettings):
     """Settings of the ingest service, save the pseudonym key: see `pcare_ingest.keys`."""
 
     ingest_host: str = Field("127.0.0.1", description="the address to listen on")
-    ingest_port: int = Field(8080, ge=1, le=65535)
+    ingest_port: int = Field(8080, ge=1, le=65535, description="the port to listen on")
     ingest_allow_open: bool = Field(
         False, description="listen beyond loopback although anyone may speak for any provider"
     )

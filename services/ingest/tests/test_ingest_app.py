@@ -55,6 +55,28 @@ def test_a_register_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     assert "Traceback" not in ended.stderr
 
 
+def test_it_stops_in_time_while_it_waits_for_a_broker(tmp_path: Path) -> None:
+    keys.new(tmp_path / "key")
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("PCARE_")}
+    environment = {
+        "PCARE_KAFKA_BOOTSTRAP_SERVERS": NOBODY,
+        "PCARE_INGEST_PORT": str(free_ports(1)[0]),
+        "PCARE_PSEUDONYM_KEY_FILE": str(tmp_path / "key"),
+    }
+    with subprocess.Popen(
+        [sys.executable, "-m", "pcare_ingest"], env={**inherited, **environment}, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr is not None
+        said = ""
+        while "trying again" not in said:
+            said = process.stderr.readline()
+        process.terminate()
+        rest = process.communicate(timeout=10)[1]
+
+    assert process.returncode == 0
+    assert "Traceback" not in rest
+
+
 class NoPublisher:
     """Stands for the publisher; `run` ends as the test wants."""
 

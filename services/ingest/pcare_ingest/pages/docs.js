@@ -29,11 +29,15 @@ fetch("openapi.json")
   .then((document) => {
     const spec = respell(document);
     spec.openapi = "3.0.3";
+    for (const content of Object.values(spec.paths["/events"].post.requestBody.content)) {
+      content.schema.example = Object.values(content.examples)[0].value; // what the form starts with
+    }
     window.ui = SwaggerUIBundle({
       spec,
       dom_id: "#viewer",
       deepLinking: true,
       tryItOutEnabled: true,
+      docExpansion: "full",
       defaultModelsExpandDepth: 0,
       validatorUrl: null,
     });
