@@ -4,7 +4,8 @@ Adding a fact twice changes nothing, the order of adding does not matter, and a 
 that it takes back. So duplicates, re-deliveries, late events and replays cannot move a count.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from operator import itemgetter
 from typing import NamedTuple
 
 NO_BOROUGH = ""
@@ -37,10 +38,9 @@ class Fact(NamedTuple):
     starts: int | None = None
     one_off: bool = False
 
-    @property
-    def order(self) -> tuple[int, str, str]:
-        """The order among facts: by time, then source, then id, both by code point."""
-        return self[1:4]
+
+order: Callable[[Fact], tuple[int, str, str]] = itemgetter(slice(1, 4))
+"""The order among facts: by time, then source, then id, both by code point."""
 
 
 class Retraction(NamedTuple):
@@ -80,7 +80,7 @@ class SubjectFacts:
         facts = self._facts
         if self._known is None:
             if len(facts) <= _SCAN_AT_MOST:
-                return any(other.id == fact.id and other.source == fact.source for other in facts)
+                return fact.id in [other.id for other in facts if other.source == fact.source]
             self._known = {(other.source, other.id) for other in facts}
         key = (fact.source, fact.id)
         if key in self._known:
@@ -109,9 +109,5 @@ def by_kind(facts: Iterable[Fact]) -> dict[str, list[Fact]]:
             group.append(fact)
     for group in groups.values():
         if len(group) > 1:
-            group.sort(key=_order)
+            group.sort(key=order)
     return groups
-
-
-def _order(fact: Fact) -> tuple[int, str, str]:
-    return fact[1:4]

@@ -8,7 +8,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from pcare_kpi_aggregator.facts import Fact
+from pcare_kpi_aggregator.facts import Fact, order
 from pcare_kpi_aggregator.years import DAY, END_OF_TIME, end_of_day, months_later
 
 _SHORTEST_YEAR = 364 * DAY  # less than 12 months, whatever the calendar and the clocks do
@@ -36,7 +36,8 @@ def plans(openings: Iterable[Fact], renewals: Iterable[Fact], closings: Iterable
     closed = _times_by_ref(closings)
     intervals: list[Interval] = []
     for ref, facts in _by_ref([*openings, *renewals]).items():
-        facts.sort(key=lambda fact: fact.order)
+        if len(facts) > 1:
+            facts.sort(key=order)
         opening_times, closing_times = opened.get(ref, ()), closed.get(ref, ())
         for index, fact in enumerate(facts):
             if not _is_open(fact.time, opening_times, closing_times):
@@ -66,9 +67,13 @@ def budgets(openings: Iterable[Fact], closings: Iterable[Fact]) -> list[Interval
     return intervals
 
 
-def latest(intervals: Iterable[Interval]) -> Fact | None:
-    """Return the latest fact, in the order among facts, that one of the intervals belongs to; None if there is none."""
-    return max((interval.fact for interval in intervals), key=lambda fact: fact.order, default=None)
+def borough_of_latest(intervals: Sequence[Interval]) -> str | None:
+    """Return the borough of the latest fact, in the order among facts, that an interval belongs to; None without."""
+    if not intervals:
+        return None
+    if len(intervals) == 1:
+        return intervals[0].fact.borough
+    return max((interval.fact for interval in intervals), key=order).borough
 
 
 def _is_open(time: int, openings: Sequence[int], closings: Sequence[int]) -> bool:

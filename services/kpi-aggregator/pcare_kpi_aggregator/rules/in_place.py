@@ -7,7 +7,7 @@ carried into the year (changes again) and what the year itself changed.
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
-from pcare_kpi_aggregator.intervals import Interval, budgets, latest, plans
+from pcare_kpi_aggregator.intervals import Interval, borough_of_latest, budgets, plans
 from pcare_kpi_aggregator.rules.rule import FactsByKind, Parts, number, running
 from pcare_kpi_aggregator.tally import Tally
 from pcare_kpi_aggregator.years import end_of, start_of, year_of
@@ -62,8 +62,7 @@ class InPlaceAtEnd:
         changes = {edge + 1 for interval in intervals for edge in (interval.start, interval.end)}
 
         def state(instant: int) -> str | None:
-            fact = latest(interval for interval in intervals if interval.start < instant <= interval.end)
-            return None if fact is None else fact.borough
+            return borough_of_latest([one for one in intervals if one.start < instant <= one.end])
 
         for step in steps(changes, state, tally.at):
             tally.move(self._kpi, step.before, step.after, step.year)
@@ -104,10 +103,8 @@ class InPlaceInYear:
         }
 
         def carried(instant: int) -> str | None:
-            return _borough(
-                interval
-                for interval in intervals
-                if interval.fact.time < instant and interval.start < instant < interval.end
+            return borough_of_latest(
+                [one for one in intervals if one.fact.time < instant and one.start < instant < one.end]
             )
 
         for step in steps(changes, carried, tally.at):
@@ -123,13 +120,6 @@ class InPlaceInYear:
 
 def _during(intervals: Iterable[Interval], year: int, at: int) -> str | None:
     start, end = start_of(year), min(at, end_of(year))
-    return _borough(
-        interval
-        for interval in intervals
-        if interval.fact.time < end and max(interval.start, start) < min(interval.end, end)
+    return borough_of_latest(
+        [one for one in intervals if one.fact.time < end and max(one.start, start) < min(one.end, end)]
     )
-
-
-def _borough(intervals: Iterable[Interval]) -> str | None:
-    fact = latest(intervals)
-    return None if fact is None else fact.borough
