@@ -32,7 +32,6 @@ from pcare_schemas.rules import Rules
 
 FINISH_SECONDS = 5.0  # for the batch in hand; then the group is left and the connections closed, within the grace
 LEAVE_SECONDS = 1.5
-FETCH_BYTES = 16 * 1024 * 1024
 
 log = logs.get(__name__)
 
@@ -48,6 +47,7 @@ async def serve(config: RecorderSettings, stop: asyncio.Event, *, clock: Clock, 
     instruments = Instruments(registry, rules, clock, age=lambda: progress.age(clock.monotonic()))
     answers = partial(reach, progress=progress, clock=clock, stop=stop)
     async with contextlib.AsyncExitStack() as closing:
+        closing.enter_context(contextlib.suppress(StoppedError))
         await closing.enter_async_context(_probes(config, registry, progress, clock))
         database = Database(config.postgres_dsn.get_secret_value())
         closing.push_async_callback(database.close)
@@ -122,7 +122,9 @@ async def _publisher(config: RecorderSettings, faults: Faults) -> Publisher:
 
 
 async def _intake(config: RecorderSettings) -> Intake:
-    intake = Intake(config.aiokafka_options(), group=config.recorder_group, fetch_bytes=FETCH_BYTES)
+    intake = Intake(
+        config.aiokafka_options(), group=config.recorder_group, session_seconds=config.recorder_session_seconds
+    )
     try:
         await intake.start()
     except BaseException:
@@ -146,9 +148,7 @@ def _rules(config: RecorderSettings) -> Rules:
 
 
 async def _run(config: RecorderSettings) -> None:
-    stop = stop_on_signals()
-    with contextlib.suppress(StoppedError):
-        await serve(config, stop, clock=SystemClock(), faults=NoFaults())
+    await serve(config, stop_on_signals(), clock=SystemClock(), faults=NoFaults())
 
 
 def main() -> None:

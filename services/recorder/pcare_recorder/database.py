@@ -1,36 +1,76 @@
-"""The recorder's one connection to PostgreSQL, made anew whenever it is lost."""
+"""Connections to PostgreSQL: the recorder's one, made anew whenever it is lost, and the rebuild's."""
 
 import contextlib
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import asyncpg
 
-CONNECT_SECONDS = 10.0
-STATEMENT_SECONDS = 60.0
+from pcare_common.errors import OperatorError
 
-_SESSION = {
-    "application_name": "pcare-recorder",
-    # A copy that is stopped in the middle of a transaction must not hold its locks against the one that takes over.
-    "idle_in_transaction_session_timeout": "30s",
-    "lock_timeout": "40s",
-    "statement_timeout": "50s",
+CONNECT_SECONDS = 10.0
+WRITERS = 0x70636177  # "pcaw": all recorders hold this lock together, a rebuild holds it alone
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """What a connection is for: its session settings, its share of the lock, and what to say when that is not had."""
+
+    settings: Mapping[str, str]
+    statement_seconds: float | None
+    lock: str
+    refused: str
+
+
+_KEEPALIVE = {
     "tcp_keepalives_idle": "15",
     "tcp_keepalives_interval": "5",
     "tcp_keepalives_count": "3",
     "timezone": "UTC",
-    # Every statement of the recorder is a lookup by key. Before the first statistics are there, the planner takes a
-    # table for small, and the plan that it then keeps would read all of it for each batch.
-    "enable_seqscan": "off",
-    "enable_hashjoin": "off",
-    "enable_mergejoin": "off",
     "jit": "off",
 }
 
+RECORDING = Role(
+    settings=_KEEPALIVE
+    | {
+        "application_name": "pcare-recorder",
+        # A copy that is stopped in the middle of a transaction must not hold its locks against its successor.
+        "idle_in_transaction_session_timeout": "30s",
+        "lock_timeout": "40s",
+        "statement_timeout": "50s",
+        # Every statement of the recorder is a lookup by key. Before the first statistics are there, the planner takes
+        # a table for small, and the plan that it then keeps would read all of it for each batch.
+        "enable_seqscan": "off",
+        "enable_hashjoin": "off",
+        "enable_mergejoin": "off",
+    },
+    statement_seconds=60.0,
+    lock="SELECT pg_try_advisory_lock_shared($1)",
+    refused="The database is being rebuilt. Start the recorder when that has ended.",
+)
+REBUILDING = Role(
+    settings=_KEEPALIVE | {"application_name": "pcare-rebuild"},
+    statement_seconds=None,
+    lock="SELECT pg_try_advisory_lock($1)",
+    refused="A recorder is still connected to this database. Stop it, then rebuild.",
+)
 
-async def connect(dsn: str) -> asyncpg.Connection:
-    """Open a connection with the recorder's session settings. Raises what asyncpg raises."""
-    return await asyncpg.connect(
-        dsn, timeout=CONNECT_SECONDS, command_timeout=STATEMENT_SECONDS, server_settings=_SESSION
+
+async def connect(dsn: str, role: Role = RECORDING) -> asyncpg.Connection:
+    """Open a connection that has the role's settings and share of the lock for as long as it is open.
+
+    Raises OperatorError when the lock is held otherwise, and what asyncpg raises.
+    """
+    connection = await asyncpg.connect(
+        dsn, timeout=CONNECT_SECONDS, command_timeout=role.statement_seconds, server_settings=dict(role.settings)
     )
+    try:
+        if not await connection.fetchval(role.lock, WRITERS):
+            raise OperatorError(role.refused)
+    except BaseException:
+        connection.terminate()
+        raise
+    return connection
 
 
 class Database:
@@ -41,7 +81,7 @@ class Database:
         self._connection: asyncpg.Connection | None = None
 
     async def connection(self) -> asyncpg.Connection:
-        """Return the open connection, or open one. Raises what asyncpg raises when that fails."""
+        """Return the open connection, or open one. Raises as `connect` does."""
         if self._connection is None or self._connection.is_closed():
             self._connection = await connect(self._dsn)
         return self._connection

@@ -134,7 +134,8 @@ def _of_kafka(error: kafka.KafkaError) -> ErrorKind:
 _MEANINGS: tuple[tuple[type[BaseException], ErrorKind | Callable[[Any], ErrorKind]], ...] = (
     (asyncpg.PostgresError, _of_postgres),
     (asyncpg.InterfaceError, _of_asyncpg),
-    (asyncpg.TargetServerAttributeNotMatched, ErrorKind.TRANSIENT),
+    # asyncpg's own state is in disorder, as when the server ends a session at the wrong moment; a new one is well
+    (asyncpg.InternalClientError, ErrorKind.TRANSIENT),
     (kafka.KafkaError, _of_kafka),
     (UnicodeEncodeError, ErrorKind.POISON),  # a lone surrogate in a text
     (OSError, ErrorKind.TRANSIENT),  # TimeoutError and ConnectionError are kinds of it

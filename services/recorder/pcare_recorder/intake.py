@@ -20,7 +20,7 @@ from pcare_schemas.origin import Origin
 from pcare_schemas.topics import SUBMITTED_PATTERN
 
 MAX_POLL_SECONDS = 90
-SESSION_SECONDS = 30
+FETCH_BYTES = 16 * 1024 * 1024
 REQUEST_SECONDS = 20
 ANSWER_SECONDS = 30.0  # the client repeats some requests for as long as it takes; we do not wait so long
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -34,7 +34,7 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]
     Kafka does not answer, and TransientError never.
     """
 
-    def __init__(self, connection: Mapping[str, Any], *, group: str, fetch_bytes: int) -> None:
+    def __init__(self, connection: Mapping[str, Any], *, group: str, session_seconds: int) -> None:
         self._consumer = AIOKafkaConsumer(
             **connection,
             client_id="pcare-recorder",
@@ -45,10 +45,10 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]
             metadata_max_age_ms=30_000,
             max_poll_interval_ms=MAX_POLL_SECONDS * 1000,
             rebalance_timeout_ms=MAX_POLL_SECONDS * 1000,
-            session_timeout_ms=SESSION_SECONDS * 1000,
-            heartbeat_interval_ms=3_000,
+            session_timeout_ms=session_seconds * 1000,
+            heartbeat_interval_ms=min(3_000, session_seconds * 1000 // 3),
             request_timeout_ms=REQUEST_SECONDS * 1000,
-            fetch_max_bytes=fetch_bytes,
+            fetch_max_bytes=FETCH_BYTES,
             fetch_max_wait_ms=100,
         )
         self.epoch = 0

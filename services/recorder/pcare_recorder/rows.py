@@ -162,8 +162,8 @@ def rejection_row(submitted: Submitted, rejection: Rejection, text: str, rules_v
         str(rejection.reason),
         orjson.dumps(errors).decode(),
         provider_of_topic(origin.topic),
-        _storable(rejection.source),
-        _storable(rejection.id),
+        storable(rejection.source),
+        storable(rejection.id),
         record.timestamp,
         rejection.evidence,
         rejection.redacted,
@@ -194,7 +194,7 @@ def subject_id(subject: str) -> UUID:
     return UUID(subject.removeprefix(PERSON))
 
 
-def _storable(claim: str | None) -> str | None:
+def storable(claim: str | None) -> str | None:
     """Return a claimed name without what a text column cannot hold, and no longer than anybody would read."""
     if claim is None:
         return None

@@ -51,7 +51,7 @@ def test_postgresql_by_sqlstate(code: str, kind: ErrorKind) -> None:
         (asyncpg.exceptions._base.DataError("invalid input for query argument $1"), P),
         (asyncpg.ClientConfigurationError("invalid DSN"), F),
         (asyncpg.TargetServerAttributeNotMatched("not a primary"), T),
-        (asyncpg.InternalClientError("protocol"), F),
+        (asyncpg.InternalClientError("cannot switch to state 12; another operation (2) is in progress"), T),
         (ConnectionRefusedError(111, "refused"), T),
         (ConnectionResetError(104, "reset"), T),
         (BrokenPipeError(32, "broken pipe"), T),

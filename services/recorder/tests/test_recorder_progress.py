@@ -113,6 +113,6 @@ def test_the_watchdog_ends_a_stuck_process_once_and_with_a_status_to_start_again
 
 
 def test_the_watchdog_runs_beside_and_can_be_stopped() -> None:
-    watchdog = Watchdog(progress(), FixedClock(RECEIVED), end=[].append)
+    watchdog = Watchdog(progress(), FixedClock(RECEIVED), end=list[int]().append)
     watchdog.start()
     watchdog.stop()

@@ -1,5 +1,6 @@
 """Every verdict that depends on what is recorded, from the database and from earlier in the batch."""
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -249,7 +250,7 @@ def test_where_batches_are_cut_changes_no_verdict(values: list[Any], cuts: set[i
     whole = judge(checked(*values), Recorded(), Subjects())
     parts: list[Verdicts] = []
     edges = [0, *sorted(cut for cut in cuts if cut < len(values)), len(values)]
-    for first, end in zip(edges, edges[1:], strict=False):
+    for first, end in pairwise(edges):
         parts.append(judge(checked(*values[first:end], first=first), remembered(*parts), subjects))
     assert [new for part in parts for new in part.events] == whole.events
     assert [link for part in parts for link in part.links] == whole.links

@@ -1,0 +1,149 @@
+"""`python -m pcare_recorder.rebuild`: restore the tables from the recorder's own topics.
+
+Rows come from `recorded`, links from `subjects`, rejections from `rejected`, each under the origin it states; nothing
+is judged again and nothing is taken from the submitted topics, which are only counted. What the database has beyond
+the topics stays. It may be run again, also after it was interrupted.
+"""
+
+import asyncio
+import sys
+from collections import Counter
+from collections.abc import Callable
+
+import asyncpg
+from aiokafka.errors import KafkaError
+from pydantic import Field
+
+from pcare_common import settings
+from pcare_common.errors import EXIT_CONFIGURATION, OperatorError
+from pcare_common.kafka import KafkaSettings
+from pcare_recorder import migrate, restore
+from pcare_recorder.cursors import Cursor, Partition
+from pcare_recorder.database import REBUILDING, connect
+from pcare_recorder.errors import for_operator
+from pcare_recorder.log_reader import LogReader, log_reader
+from pcare_recorder.settings import PostgresSettings
+from pcare_schemas.topics import RECORDED, REJECTED, SUBJECTS
+
+Say = Callable[[str], None]
+
+
+class RebuildSettings(PostgresSettings, KafkaSettings):
+    """What the rebuild reads from the environment."""
+
+    recorder_group: str = Field("pcare-recorder", min_length=1)
+
+
+async def rebuild(config: RebuildSettings, say: Say) -> None:
+    """Restore rows, links, rejections and cursors, and `say` what was done, line by line.
+
+    Raises OperatorError while a recorder runs, or when the topics contradict themselves or the database; then the
+    cursors are as they were.
+    """
+    connection = await connect(config.postgres_dsn.get_secret_value(), REBUILDING)
+    try:
+        await migrate.check(connection)
+        async with log_reader(config.aiokafka_options(), group=config.recorder_group) as log:
+            members = await log.member_count()
+            if members:
+                raise OperatorError(
+                    f"{members} recorder(s) are running in the group {config.recorder_group}. Stop them, then rebuild."
+                )
+            submitted = await _submitted_partitions(log)
+            committed = await log.committed(submitted)
+            await _restore_events(connection, log, say)
+            await _restore_rejections(connection, log, say)
+            await restore.check_origins(connection)
+            await _restore_links(connection, log, committed, say)
+            await _restore_cursors(connection, log, committed, say)
+        missing = await restore.rules_without_a_document(connection)
+        if missing:
+            say(f"no document is left of the rules version(s) {', '.join(missing)}: restore the table from a backup")
+        say("the database agrees with the topics; start the recorder")
+    finally:
+        await connection.close()
+
+
+async def _restore_events(connection: asyncpg.Connection, log: LogReader, say: Say) -> None:
+    read = restored = 0
+    async for records in log.read(RECORDED):
+        read += len(records)
+        restored += await restore.add_events(connection, [record.value for record in records])
+    say(f"{RECORDED}: read {read} records, restored {restored} events that the database lacked")
+
+
+async def _restore_rejections(connection: asyncpg.Connection, log: LogReader, say: Say) -> None:
+    read = restored = 0
+    async for records in log.read(REJECTED):
+        read += len(records)
+        restored += await restore.add_rejections(connection, [record.value for record in records])
+    say(f"{REJECTED}: read {read} records, restored {restored} rejections that the database lacked")
+
+
+async def _restore_links(
+    connection: asyncpg.Connection, log: LogReader, committed: dict[Partition, int | None], say: Say
+) -> None:
+    read = 0
+    async with connection.transaction():
+        await restore.begin_links(connection)
+        async for records in log.read(SUBJECTS):
+            read += len(records)
+            await restore.stage_links(connection, [(record.key, record.value) for record in records])
+        added, removed = await restore.merge_links(connection, committed)
+    say(f"{SUBJECTS}: read {read} records, restored {added} links, removed {removed} that were erased since")
+
+
+async def _restore_cursors(
+    connection: asyncpg.Connection, log: LogReader, committed: dict[Partition, int | None], say: Say
+) -> None:
+    """Set every cursor to what was published through, with counts from the first offset that Kafka still holds."""
+    held = await log.held(list(committed))
+    ends = {partition: _next_offset(committed[partition], held[partition].first) for partition in held}
+    records: Counter[Partition] = Counter()
+    async for found in log.read_until({p: end for p, end in ends.items() if end > held[p].first}):
+        records.update(Partition(record.topic, record.partition) for record in found)
+    cursors = {}
+    for partition, next_offset in ends.items():
+        base = min(held[partition].first, next_offset)
+        recorded, rejected = await restore.count_outcomes(connection, partition, base, next_offset)
+        duplicates = records[partition] - recorded - rejected
+        if duplicates < 0:
+            raise OperatorError(
+                f"{partition}: the topics hold {recorded} events and {rejected} rejections of offsets {base} to "
+                f"{next_offset - 1}, but Kafka has only {records[partition]} records there. The topic was made anew; "
+                "see `docs/recorder.md`, 'The partition ends before the cursor'."
+            )
+        cursors[partition] = Cursor(base, next_offset, recorded, duplicates, rejected)
+        say(
+            f"{partition}: judged from {base} up to {next_offset}: {records[partition]} records = {recorded} recorded "
+            f"+ {duplicates} duplicates + {rejected} rejected"
+        )
+    await restore.set_cursors(connection, cursors)
+
+
+def _next_offset(committed: int | None, first_held: int) -> int:
+    return first_held if committed is None else committed
+
+
+async def _submitted_partitions(log: LogReader) -> list[Partition]:
+    return [partition for partition in await log.partitions() if restore.is_submitted(partition.topic)]
+
+
+def main() -> None:
+    """Rebuild the database of PCARE_POSTGRES_DSN; exit 78 with one line when that cannot be done."""
+    config = settings.load(RebuildSettings)
+    try:
+        asyncio.run(rebuild(config, _print))
+    except (OperatorError, OSError, asyncpg.PostgresError, KafkaError) as error:
+        _print(f"Cannot rebuild: {for_operator(error) or error}", to_errors=True)
+        raise SystemExit(EXIT_CONFIGURATION) from error
+
+
+def _print(line: str, *, to_errors: bool = False) -> None:
+    stream = sys.stderr if to_errors else sys.stdout
+    stream.write(line + "\n")
+    stream.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,114 @@
+"""Records of the recorder's own topics as the rows they were published from. Pure."""
+
+import datetime as dt
+from typing import NamedTuple
+from uuid import UUID
+
+import msgspec
+import orjson
+
+from pcare_recorder.rows import REF_FIELDS, Row, storable, subject_id
+from pcare_schemas.content import hash_of
+from pcare_schemas.envelope import TYPE_PREFIX, TYPE_SUFFIX
+from pcare_schemas.log import read_line, read_rejected
+from pcare_schemas.origin import Origin
+from pcare_schemas.topics import provider_of_topic
+
+
+class _LinkData(msgspec.Struct, frozen=True, gc=False):
+    pseudonym: str
+    subject: str
+
+
+class _LinkLine(msgspec.Struct, frozen=True, gc=False):
+    time: dt.datetime
+    origin: str
+    rulesversion: str
+    data: _LinkData
+
+
+_LINKS = msgspec.json.Decoder(_LinkLine)
+
+
+class Link(NamedTuple):
+    """A link as the topic has it; its subject is None where the link was erased."""
+
+    pseudonym: str
+    subject_id: UUID | None
+    linked_at: dt.datetime | None = None
+    rules_version: str | None = None
+    origin_topic: str | None = None
+    origin_partition: int | None = None
+    origin_offset: int | None = None
+
+
+def event_row(value: bytes) -> Row:
+    """Return the row of a record of `recorded`, in the order of INTERVENTION_COLUMNS.
+
+    Raises msgspec.MsgspecError or ValueError for bytes that this system did not publish.
+    """
+    line = read_line(value)
+    kind = line.type.removeprefix(TYPE_PREFIX).removesuffix(TYPE_SUFFIX)
+    origin = Origin.parse(line.origin)
+    data = line.data
+    ref = data.get(REF_FIELDS.get(kind, ""))
+    return (
+        line.source,
+        line.id,
+        kind,
+        line.subject,
+        dt.datetime.fromisoformat(line.time),
+        data.get("borough"),
+        None if ref is None else data.get("ref_source") or line.source,
+        ref,
+        data.get("retracts"),
+        hash_of(line.type, line.subject, line.time, data),
+        dt.datetime.fromisoformat(line.recordedat),
+        line.rulesversion,
+        origin.topic,
+        origin.partition,
+        origin.offset,
+        value.decode(),
+    )
+
+
+def rejection_row(value: bytes) -> Row:
+    """Return the row of a record of `rejected`, in the order of REJECTION_COLUMNS. Raises as `event_row` does."""
+    rejected = read_rejected(value)
+    origin = Origin.parse(rejected.origin)
+    errors = [
+        {"pointer": error.pointer, "message": error.message, "expected": error.expected}
+        for error in rejected.data.errors
+    ]
+    return (
+        origin.topic,
+        origin.partition,
+        origin.offset,
+        rejected.data.reason,
+        orjson.dumps(errors).decode(),
+        provider_of_topic(origin.topic),
+        storable(rejected.data.event_source),
+        storable(rejected.data.event_id),
+        rejected.time,
+        rejected.data.evidence,
+        rejected.data.redacted,
+        rejected.rulesversion,
+        value.decode(),
+    )
+
+
+def link(key: bytes, value: bytes | None) -> Link:
+    """Return the link of a record of `subjects`. Raises as `event_row` does."""
+    if value is None:
+        return Link(key.decode(), None)
+    line = _LINKS.decode(value)
+    origin = Origin.parse(line.origin)
+    return Link(
+        line.data.pseudonym,
+        subject_id(line.data.subject),
+        line.time,
+        line.rulesversion,
+        origin.topic,
+        origin.partition,
+        origin.offset,
+    )

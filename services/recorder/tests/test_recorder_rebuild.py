@@ -1,0 +1,188 @@
+"""The rebuild restores what was there, from the recorder's own topics, and says what it did."""
+
+from dataclasses import replace
+
+import asyncpg
+import pytest
+from aiokafka import AIOKafkaProducer
+from recorder_events import ALEX, KIM, SAM, event, retraction
+from recorder_world import RKE_TOPIC, World, assert_exact
+
+from pcare_common.errors import OperatorError
+from pcare_recorder import migrate
+from pcare_recorder.database import REBUILDING, connect
+from pcare_recorder.rebuild import RebuildSettings, rebuild
+from pcare_schemas.topics import RECORDED, SUBJECTS, SUBMITTED
+
+pytestmark = pytest.mark.integration
+
+TABLES = {
+    "interventions": "source, id",
+    "subjects": "pseudonym",
+    "rejections": "origin_topic, origin_partition, origin_offset",
+    "cursors": "topic, partition",
+}
+
+
+def say_nothing(_line: str) -> None:
+    """Stand in for whoever would read what the rebuild did."""
+
+
+def config(world: World) -> RebuildSettings:
+    return RebuildSettings(
+        kafka_bootstrap_servers=world.bootstrap_servers,
+        postgres_dsn=world.dsn,
+        recorder_group=world.group,
+    )
+
+
+async def tables(world: World) -> dict[str, list[tuple[str, ...]]]:
+    """Return every row of every table as text, in the order of its key."""
+    return {
+        table: [tuple(row) for row in await world.fetch(f"SELECT t::text FROM pcare.{table} AS t ORDER BY {key}")]  # noqa: S608
+        for table, key in TABLES.items()
+    }
+
+
+async def lose_the_database(world: World) -> None:
+    await world.execute("DROP SCHEMA pcare CASCADE")
+    connection = await asyncpg.connect(world.dsn)
+    await migrate.apply(connection)
+    await connection.close()
+
+
+async def record_a_mixture(world: World) -> None:
+    first = event(id="first")
+    await world.send(first, event(subject=SAM), b"broken", first, event(id="first", score=50.0))
+    await world.send(event("sp-declined", referral_ref=None), retraction(first), partition=1)
+    await world.send(event("sp-closed", referral_ref="R", ref_source=first["source"]), topic=RKE_TOPIC)
+    await world.send(event("phb-issued", starts="2024-07-01"), None, partition=2)
+    async with world.transaction(abort=False) as producer:
+        await producer.send_and_wait(SUBMITTED, value=b"also broken", key=b"-", partition=2)
+    async with world.recorder() as running:
+        await world.settled(running)
+
+
+async def test_a_lost_database_is_restored_row_for_row(world: World) -> None:
+    await record_a_mixture(world)
+    before = await tables(world)
+    assert all(before.values())
+    await lose_the_database(world)
+    said: list[str] = []
+    await rebuild(config(world), said.append)
+    assert await tables(world) == before
+    assert any("read 6 records, restored 6 events" in line for line in said)
+    assert any("read 4 records, restored 4 rejections" in line for line in said)
+    assert (
+        "interventions.submitted/0: judged from 0 up to 5: 5 records = 2 recorded + 1 duplicates + 2 rejected" in said
+    )
+    assert any(line.startswith("no document is left of the rules version(s) 1-") for line in said)
+    await world.send(event(), event(id="first"))
+    async with world.recorder() as running:
+        await world.settled(running)
+    assert await world.outcomes() == (7, 2, 4)
+    await assert_exact(world)
+
+
+async def test_a_rebuild_of_a_whole_database_changes_nothing(world: World) -> None:
+    await record_a_mixture(world)
+    before = await tables(world)
+    said: list[str] = []
+    for _ in range(2):
+        await rebuild(config(world), said.append)
+        assert await tables(world) == before
+    assert any("restored 0 events" in line for line in said)
+
+
+async def test_a_database_from_an_older_backup_is_refused_and_then_completed(world: World) -> None:
+    await world.send(event(), event(subject=SAM))
+    async with world.recorder() as running:
+        await world.settled(running)
+    await world.execute(
+        "DELETE FROM pcare.interventions WHERE origin_offset = 1; DELETE FROM pcare.subjects WHERE origin_offset = 1;"
+        "UPDATE pcare.cursors SET next_offset = 1, recorded = 1 WHERE next_offset = 2"
+    )
+    with pytest.raises(OperatorError, match=r"judged up to 1, but 2 was published.*`pcare rebuild`"):
+        async with world.recorder() as running:
+            await running
+    await rebuild(config(world), say_nothing)
+    await assert_exact(world)
+
+
+async def test_an_empty_database_is_refused_and_then_restored(world: World) -> None:
+    await world.send(event())
+    async with world.recorder() as running:
+        await world.settled(running)
+    await lose_the_database(world)
+    with pytest.raises(OperatorError, match="the database knows nothing of it"):
+        async with world.recorder() as running:
+            await running
+    await rebuild(config(world), say_nothing)
+    await assert_exact(world)
+
+
+async def test_what_was_published_beyond_the_committed_offset_keeps_its_verdict(world: World) -> None:
+    """The recorder died between publish and commit, and then the database was lost too."""
+    await world.send(event(id="one"), b"broken", event(id="two", subject=SAM))
+    async with world.recorder() as running:
+        await world.settled(running)
+    before = await tables(world)
+    await lose_the_database(world)
+    forgotten = World(world.bootstrap_servers, world.dsn)  # a group that never committed
+    await rebuild(config(forgotten), say_nothing)
+    assert {row[0] for row in await forgotten.fetch("SELECT next_offset FROM pcare.cursors")} == {0}
+    async with forgotten.recorder() as running:
+        await forgotten.settled(running)
+    assert await tables(forgotten) == before
+    await assert_exact(forgotten)
+
+
+async def test_links_that_were_erased_stay_erased(world: World) -> None:
+    await world.send(event(), event(subject=SAM), event(subject=KIM))
+    async with world.recorder() as running:
+        await world.settled(running)
+    async with AIOKafkaProducer(bootstrap_servers=world.bootstrap_servers) as producer:
+        await producer.send_and_wait(SUBJECTS, key=ALEX.encode(), value=None)
+    said: list[str] = []
+    await rebuild(config(world), said.append)  # of a backup from before the erasure
+    assert [row[0] for row in await world.fetch("SELECT pseudonym FROM pcare.subjects ORDER BY 1")] == sorted(
+        [SAM, KIM]
+    )
+    assert any("removed 1 that were erased" in line for line in said)
+
+
+async def test_no_rebuild_beside_a_running_recorder(world: World, another_database: str) -> None:
+    async with world.recorder() as running:
+        await world.settled(running)
+        with pytest.raises(OperatorError, match="still connected to this database"):
+            await rebuild(config(world), say_nothing)
+        with pytest.raises(OperatorError, match=r"1 recorder\(s\) are running in the group"):
+            await rebuild(config(replace(world, dsn=another_database)), say_nothing)
+
+
+async def test_no_recorder_beside_a_rebuild(world: World) -> None:
+    rebuilding = await connect(world.dsn, REBUILDING)
+    with pytest.raises(OperatorError, match="is being rebuilt"):
+        async with world.recorder() as running:
+            await running
+    await rebuilding.close()
+
+
+async def test_a_log_that_contradicts_the_table_is_not_merged(world: World) -> None:
+    await world.send(event(id="one"))
+    async with world.recorder() as running:
+        await world.settled(running)
+    await world.execute("UPDATE pcare.interventions SET published = replace(published::text, '52.9', '52.8')::json")
+    before = await world.fetch("SELECT * FROM pcare.cursors")
+    with pytest.raises(
+        OperatorError, match=r"contradict each other about .* one \(origin interventions.submitted/0/0\)"
+    ):
+        await rebuild(config(world), say_nothing)
+    assert await world.fetch("SELECT * FROM pcare.cursors") == before
+
+
+async def test_strange_records_on_the_log_are_reported(world: World) -> None:
+    async with AIOKafkaProducer(bootstrap_servers=world.bootstrap_servers) as producer:
+        await producer.send_and_wait(RECORDED, key=b"x", value=b"{}")
+    with pytest.raises(OperatorError, match="was not written by the recorder"):
+        await rebuild(config(world), say_nothing)
