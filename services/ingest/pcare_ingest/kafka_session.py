@@ -165,4 +165,5 @@ async def _partitions(producer: Any, target: Target) -> int:
 
 
 def _in_words(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    name, words = type(error).__name__, str(error)
+    return words if words.startswith(name) else f"{name}: {words}".removesuffix(": ")
