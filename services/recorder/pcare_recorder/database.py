@@ -66,7 +66,7 @@ async def connect(dsn: str, role: Role = RECORDING) -> asyncpg.Connection:
     )
     try:
         if not await connection.fetchval(role.lock, WRITERS):
-            raise OperatorError(role.refused)
+            raise OperatorError(role.refused)  # noqa: TRY301 - closed in one place, whatever went wrong
     except BaseException:
         connection.terminate()
         raise
