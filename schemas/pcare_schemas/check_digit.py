@@ -9,5 +9,8 @@ def is_valid(number: str) -> bool:
     """
     if len(number) != 10 or not (number.isascii() and number.isdigit()):
         return False
-    total = sum(weight * int(digit) for weight, digit in zip(range(10, 1, -1), number[:9], strict=True))
-    return (11 - total % 11) % 11 == int(number[9])
+    # Written out, on the bytes ("0" is 48, the weights add up to 54): every event at the edge pays for it, and a loop
+    # costs seven times as much.
+    d = number.encode()
+    total = 10 * d[0] + 9 * d[1] + 8 * d[2] + 7 * d[3] + 6 * d[4] + 5 * d[5] + 4 * d[6] + 3 * d[7] + 2 * d[8] - 54 * 48
+    return (11 - total % 11) % 11 == d[9] - 48

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.partitioner import murmur2
 
 from pcare_common.errors import TransientError
 from pcare_ingest.partition_queue import PartitionQueue
+from pcare_ingest.partitioner import partition_of
 from pcare_ingest.publishing import Group, Outcome, Outgoing
 
 OPEN_WITHIN_SECONDS = 5.0
@@ -94,8 +94,7 @@ class Session:
         queues = self._queues
         count = len(queues)
         for index, record in enumerate(records):
-            # The same partition as Java's producer gives this key.
-            queues[(murmur2(record.key) & 0x7FFFFFFF) % count].add(record, group, index)
+            queues[partition_of(record.key, count)].add(record, group, index)
         return group.future
 
     async def probe(self) -> None:
