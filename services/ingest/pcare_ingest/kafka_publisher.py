@@ -33,11 +33,12 @@ class KafkaPublisher:
         self._open = open_session
         self._session: Session | None = None
         self._missing = "Kafka has not been reached yet"
+        self._ending = False
         self._retiring: dict[asyncio.Task[None], Session] = {}
 
     def publish(self, records: Sequence[Outgoing]) -> asyncio.Future[list[Outcome]]:
         """See the protocol."""
-        if self._session is None:
+        if self._session is None or self._ending:
             return not_sent(len(records), asyncio.get_running_loop())
         return self._session.publish(records)
 
@@ -64,7 +65,8 @@ class KafkaPublisher:
                 await asyncio.sleep(next(waits))
 
     def give_up(self) -> None:
-        """Answer everything that waits, now: the service is about to end."""
+        """Answer everything that waits, now, and what still comes as not sent: the service is about to end."""
+        self._ending = True
         for session in (self._session, *self._retiring.values()):
             if session is not None:
                 session.give_up()

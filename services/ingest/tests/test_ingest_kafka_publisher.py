@@ -166,6 +166,7 @@ async def test_giving_up_reaches_the_session_and_those_that_retire(broker: Broke
     publisher.give_up()
 
     assert [session.gave_up for session in broker.sessions] == [True, True]
+    assert await publisher.publish([RECORD]) == [Failure.NOT_SENT]
     closing.set()
 
 
