@@ -133,6 +133,14 @@ def migrate() -> None:
 
 
 @app.command()
+def rebuild() -> None:
+    """Restore the database from the log, after it was lost or restored from before. Stop all recorders first."""
+    from pcare_recorder.rebuild import main as rebuild_database
+
+    rebuild_database()
+
+
+@app.command()
 def check(
     file: Annotated[Path, typer.Argument(help="One event, a JSON array of events, or an event a line.")],
     register: Annotated[Path | None, typer.Option(help="A file of further providers.")] = None,
