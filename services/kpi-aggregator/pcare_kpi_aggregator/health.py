@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from pcare_common.health import Health
-from pcare_kpi_aggregator.ownership import Phase
+from pcare_kpi_aggregator.owned import Phase
 from pcare_kpi_aggregator.watchdog import LoopWatchdog, ProgressWatchdog
 from pcare_kpi_aggregator.worker import KpiWorker
 

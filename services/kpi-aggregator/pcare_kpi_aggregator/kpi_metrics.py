@@ -7,7 +7,7 @@ from prometheus_client.registry import Collector
 
 from pcare_common.metrics import counter_family, gauge_family
 from pcare_kpi_aggregator.catalogue import Catalogue
-from pcare_kpi_aggregator.ownership import Phase
+from pcare_kpi_aggregator.owned import Phase
 from pcare_kpi_aggregator.targets import Targets
 from pcare_kpi_aggregator.worker import KpiWorker
 from pcare_kpi_aggregator.years import SECOND, label

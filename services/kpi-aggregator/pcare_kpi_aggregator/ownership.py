@@ -12,35 +12,14 @@ All methods run on the loop's thread.
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Protocol
 
 from pcare_common import logs
 from pcare_kpi_aggregator.log_reader import LogReader, Outcome, Stretch
+from pcare_kpi_aggregator.owned import LogRecord, Owned, Phase, bytes_of
 from pcare_kpi_aggregator.partition import NOTHING_APPLIED, FoldError, PartitionState
 
 log = logs.get(__name__)
-
-_RECORD_BYTES = 200
-"""What a record costs in memory beside its value."""
-
-
-class Phase(StrEnum):
-    """Where a partition is on its way to being counted."""
-
-    SUSPENDED = "suspended"
-    READING = "reading"
-    READY = "ready"
-    BLOCKED = "blocked"
-
-
-class LogRecord(Protocol):
-    """A record of the log as aiokafka has it. `timestamp` is the broker's, in milliseconds."""
-
-    offset: int
-    value: bytes | None
-    timestamp: int
 
 
 class StartReader(Protocol):
@@ -57,19 +36,6 @@ class OnFoldError(Protocol):
     def __call__(self, partition: int, error: FoldError) -> None:
         """Return only if the partition is to stay blocked at that record."""
         ...
-
-
-@dataclass(slots=True)
-class Owned:
-    """One partition of this worker. While `reader` is set, only that reader's thread may touch `state`."""
-
-    state: PartitionState
-    phase: Phase = Phase.SUSPENDED
-    end: int = 0
-    reader: LogReader | None = None
-    held: list[LogRecord] = field(default_factory=list)
-    dropped_through: int = NOTHING_APPLIED
-    blocked_at: int | None = None
 
 
 class Ownership:
@@ -260,16 +226,16 @@ class Ownership:
             self.applied_live += 1
 
     def _hold(self, owned: Owned, record: LogRecord) -> None:
-        if owned.dropped_through == NOTHING_APPLIED and self._held_bytes + _bytes(record) <= self._held_bound:
+        if owned.dropped_through == NOTHING_APPLIED and self._held_bytes + bytes_of(record) <= self._held_bound:
             owned.held.append(record)
-            self._held_bytes += _bytes(record)
+            self._held_bytes += bytes_of(record)
             return
         dropped_through = max(owned.dropped_through, record.offset)
         self._let_go_of_held(owned)
         owned.dropped_through = dropped_through  # the tail up to here is read again, once this read has ended
 
     def _let_go_of_held(self, owned: Owned) -> None:
-        self._held_bytes -= sum(_bytes(record) for record in owned.held)
+        self._held_bytes -= sum(bytes_of(record) for record in owned.held)
         owned.held = []
         owned.dropped_through = NOTHING_APPLIED
 
@@ -283,7 +249,3 @@ class Ownership:
     def _of(self, reader: LogReader, partition: int) -> Owned | None:
         owned = self.owned.get(partition)
         return owned if owned is not None and owned.reader is reader else None
-
-
-def _bytes(record: LogRecord) -> int:
-    return _RECORD_BYTES + len(record.value or b"")

@@ -26,6 +26,7 @@ class PartialsTopic:
 
     def __init__(self, kafka_options: Mapping[str, Any]) -> None:
         self._options = dict(kafka_options)
+        self.records_read = 0
         self._producer: AIOKafkaProducer | None = None
         self._consumer: AIOKafkaConsumer | None = None
         self._log: list[TopicPartition] = []
@@ -80,6 +81,7 @@ class PartialsTopic:
                 read_from_the_start()
             batches = await consumer.getmany(timeout_ms=_POLL_MILLISECONDS)
             for records in batches.values():
+                self.records_read += len(records)
                 for record in records:
                     self._offer(record, offer)
 
@@ -99,20 +101,20 @@ class PartialsTopic:
         if self._producer is None:
             raise TransientError("the partials topic is not open")
         try:
-            sent = [
-                await self._producer.send(
-                    KPI_PARTIALS,
-                    partials.encode(partial),
-                    key=partials.key_of(partial.catalogue, partial.partition),
-                )
-                for partial in batch
-            ]
-            answers = await asyncio.gather(*sent, return_exceptions=True)
-        except KafkaError as error:
+            async with asyncio.timeout(2 * _REQUEST_MILLISECONDS / 1000):
+                sent = [await self._send(self._producer, partial) for partial in batch]
+                answers = await asyncio.gather(*sent, return_exceptions=True)
+        except (KafkaError, TimeoutError) as error:
             raise TransientError(f"cannot publish partials: {error!r}") from error
         for answer in answers:
             if isinstance(answer, BaseException):
                 raise TransientError(f"cannot publish partials: {answer!r}") from answer
+
+    @staticmethod
+    async def _send(producer: AIOKafkaProducer, partial: Partial) -> asyncio.Future[Any]:
+        key = partials.key_of(partial.catalogue, partial.partition)
+        sent: asyncio.Future[Any] = await producer.send(KPI_PARTIALS, partials.encode(partial), key=key)
+        return sent
 
     async def close(self) -> None:
         """Let go of both clients. May be called again."""

@@ -17,7 +17,7 @@ from yarl import URL
 
 from pcare_common.kafka import KafkaSettings
 from pcare_kpi_aggregator.leave import Leave
-from pcare_kpi_aggregator.ownership import LogRecord
+from pcare_kpi_aggregator.owned import LogRecord
 from pcare_schemas.topics import RECORDED
 
 CHUNK_RECORDS = 1_000

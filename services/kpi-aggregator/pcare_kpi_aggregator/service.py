@@ -4,7 +4,7 @@ import asyncio
 import os
 import socket
 import traceback
-from collections.abc import Awaitable, Coroutine, Mapping
+from collections.abc import Awaitable, Coroutine, Hashable, Mapping
 
 from prometheus_client import CollectorRegistry, ProcessCollector
 from starlette.applications import Starlette
@@ -21,12 +21,13 @@ from pcare_kpi_aggregator.health import WorkerHealth
 from pcare_kpi_aggregator.kpi_metrics import KpiCollector
 from pcare_kpi_aggregator.leave import Leave
 from pcare_kpi_aggregator.log_reader import LogReader, Outcome, Stretch
-from pcare_kpi_aggregator.ownership import Ownership, Phase
+from pcare_kpi_aggregator.owned import Phase
+from pcare_kpi_aggregator.ownership import Ownership
 from pcare_kpi_aggregator.partials_topic import PartialsTopic
-from pcare_kpi_aggregator.partition import NOTHING_APPLIED, FoldError, PartitionState
+from pcare_kpi_aggregator.partition import FoldError, PartitionState
 from pcare_kpi_aggregator.settings import AggregatorSettings
 from pcare_kpi_aggregator.watchdog import LoopWatchdog, ProgressWatchdog
-from pcare_kpi_aggregator.whole import Whole
+from pcare_kpi_aggregator.whole import CLOCK_BEARABLE, Whole
 from pcare_kpi_aggregator.worker import KpiWorker
 from pcare_kpi_aggregator.years import SECOND, instant_of
 from pcare_schemas.topics import RECORDED
@@ -57,7 +58,7 @@ class Service:
         self._loop_watchdog = LoopWatchdog(limit_seconds=self._loop_limit, clock=clock, leave=leave)
         self._progress = ProgressWatchdog(settings.kpi_stall_seconds, clock, leave)
         self._topic = PartialsTopic(self._kafka)
-        self._whole = Whole(self._fold, self._catalogue.version, clock.monotonic)
+        self._whole = Whole(self._fold, self._catalogue.version, clock)
         self._ownership = Ownership(
             new_state=lambda: PartitionState(self._fold, self._decoder),
             new_reader=self._new_reader,
@@ -71,6 +72,7 @@ class Service:
         )
         self._http = self._http_server(chosen)
         self._app: runtime.LogApp | None = None
+        self._latest = 0
         self._tasks: list[asyncio.Task[None]] = []
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -116,10 +118,18 @@ class Service:
     async def _tick(self) -> None:
         while True:
             self._loop_watchdog.beat()
+            self._refuse_to_go_back()
             self._worker.tick()
             if self._app is not None and self._app.crashed:
                 self._leave("Faust has stopped", error=repr(self._app.crash_reason))
             await asyncio.sleep(TICK_SECONDS)
+
+    def _refuse_to_go_back(self) -> None:
+        now = self._now()
+        if now < self._latest - CLOCK_BEARABLE:
+            # Counts are never taken back to an earlier instant; those of a wrong future have to be made anew.
+            self._leave("the clock went back", seconds=round((self._latest - now) / SECOND, 1))
+        self._latest = max(now, self._latest)
 
     async def _publish(self) -> None:
         while True:
@@ -147,14 +157,24 @@ class Service:
         for number, applied_through in applied.items():
             if ends[number] <= applied_through:
                 self._leave("the log is shorter than what was counted: was the topic made anew?", partition=number)
-        behind = [
-            number
-            for number, owned in self._ownership.owned.items()
-            if owned.phase is not Phase.BLOCKED and applied.get(number, NOTHING_APPLIED) + 1 < ends[number]
-        ]
-        idle = not self._ownership.owned and self._nobody_counts()
-        why = f"partitions {behind} lag" if behind else "the group gave no partitions, and nobody counts any"
-        self._progress.look(progress=self._ownership.progress, lagging=bool(behind) or idle, why=why)
+        self._progress.look(self._busy(ends))
+
+    def _busy(self, ends: Mapping[int, int]) -> dict[str, Hashable]:
+        """Return what has something to do, each with a value that its work changes."""
+        ownership = self._ownership
+        ready = dict(ownership.ready())
+        busy: dict[str, Hashable] = {}
+        for number, owned in ownership.owned.items():
+            if number in ready:
+                if ready[number].applied_through + 1 < ends[number]:
+                    busy[f"partition {number}"] = ready[number].applied_through
+            elif owned.phase is not Phase.BLOCKED and ends[number] > 0:
+                busy[f"partition {number}"] = (ownership.progress, len(ready))  # read and evaluated with the others
+        if not ownership.owned and self._nobody_counts():
+            busy["the group, which gave no partitions, and nobody counts any"] = ownership.joined
+        if ready:
+            busy["the reader of the partials, which must at least hear our own"] = self._topic.records_read
+        return busy
 
     def _nobody_counts(self) -> bool:
         latest = max((partial.snapshot.at for partial in self._whole.best.values()), default=0)

@@ -5,7 +5,7 @@ partitions. The other, on the loop, sees that something is applied while there i
 """
 
 import threading
-from dataclasses import dataclass
+from collections.abc import Hashable, Mapping
 
 from pcare_common.clock import Clock
 from pcare_kpi_aggregator.leave import Leave
@@ -52,26 +52,32 @@ class LoopWatchdog:
             self._leave("the loop stood still for too long", show_stacks=True, seconds=round(silence, 1))
 
 
-@dataclass(slots=True)
 class ProgressWatchdog:
-    """Watches that a worker which lags applies something within `limit_seconds`."""
+    """Watches that whatever has something to do gets on with it within `limit_seconds`.
 
-    limit_seconds: float
-    clock: Clock
-    leave: Leave
-    _progress: int = -1
-    _since: float | None = None
+    Each thing is watched by itself: one partition may stand still while the others hide it.
+    """
 
-    def look(self, *, progress: int, lagging: bool, why: str) -> None:
-        """Compare with the last look; `progress` grows whenever anything is applied. `why` is for the log."""
-        now = self.clock.monotonic()
-        if not lagging or progress != self._progress or self._since is None:
-            self._progress, self._since = progress, now
-            return
-        if now - self._since > self.limit_seconds:
-            self.leave("nothing is counted although there is something to count", show_stacks=True, why=why)
+    def __init__(self, limit_seconds: float, clock: Clock, leave: Leave) -> None:
+        self._limit = limit_seconds
+        self._clock = clock
+        self._leave = leave
+        self._seen: dict[str, tuple[Hashable, float]] = {}
+
+    def look(self, busy: Mapping[str, Hashable]) -> None:
+        """Compare with the last look. `busy` names what has something to do, with a value that its work changes."""
+        now = self._clock.monotonic()
+        before = self._seen
+        self._seen = {
+            what: before[what] if what in before and before[what][0] == progress else (progress, now)
+            for what, progress in busy.items()
+        }
+        stuck = [what for what, (_, since) in self._seen.items() if now - since > self._limit]
+        if stuck:
+            self._leave("nothing is counted although there is something to count", show_stacks=True, stuck=stuck)
 
     @property
     def age(self) -> float:
-        """Seconds since anything was applied while there was something to apply; 0 where all is well."""
-        return 0.0 if self._since is None else self.clock.monotonic() - self._since
+        """Seconds since the slowest thing with something to do got on; 0 where all is well."""
+        now = self._clock.monotonic()
+        return max((now - since for _, since in self._seen.values()), default=0.0)

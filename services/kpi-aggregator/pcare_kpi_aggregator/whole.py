@@ -1,12 +1,17 @@
 """The whole, put together from each partition's latest partial: what any worker answers with, whoever is asked."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from pcare_common.clock import Clock
 from pcare_kpi_aggregator.finish import KpiValue, add_up, finish
 from pcare_kpi_aggregator.fold import Fold
 from pcare_kpi_aggregator.partials import Partial
 from pcare_kpi_aggregator.partition import NOTHING_APPLIED
+from pcare_kpi_aggregator.years import SECOND, instant_of
+
+CLOCK_BEARABLE = 60 * SECOND
+"""How far apart workers' clocks may be."""
 
 ENDS_HOLD_SECONDS = 5.0
 """For how long an answer about where the log ends is good for a lag. It is asked for every second."""
@@ -29,11 +34,9 @@ class Answer:
 class Whole:
     """Keeps, for each of the log's partitions, the best partial of this worker's own catalogue."""
 
-    def __init__(
-        self, fold: Fold, catalogue: str, monotonic: Callable[[], float], partitions: Iterable[int] = ()
-    ) -> None:
+    def __init__(self, fold: Fold, catalogue: str, clock: Clock, partitions: Iterable[int] = ()) -> None:
         self._fold = fold
-        self._monotonic = monotonic
+        self._clock = clock
         self._ends_known_at = 0.0
         self._catalogue = catalogue
         self.partitions = sorted(partitions)
@@ -59,6 +62,8 @@ class Whole:
         self._offers += 1
         if partial.catalogue != self._catalogue or partial.partition not in self.partitions:
             return
+        if partial.snapshot.at > instant_of(self._clock.now()) + CLOCK_BEARABLE:
+            return  # counted by a clock that runs ahead: taken, it would hide the true counts until then
         held = self._best.get(partial.partition)
         if held is None or partial.rank > held[0].rank:
             self._best[partial.partition] = (partial, self._offers)
@@ -68,7 +73,7 @@ class Whole:
 
         A partial of before that claims more than the log holds belongs to a topic that is no more: it is dropped.
         """
-        self._ends, self._ends_known_at = dict(ends), self._monotonic()
+        self._ends, self._ends_known_at = dict(ends), self._clock.monotonic()
         for partition, (partial, offered) in list(self._best.items()):
             beyond = partial.snapshot.applied_through >= ends.get(partition, 0)
             if offered <= asked_after and beyond and partial.snapshot.applied_through > NOTHING_APPLIED:
@@ -87,7 +92,7 @@ class Whole:
     def lag(self, partition: int) -> int | None:
         """Return how many offsets of a partition are not counted; None while it is not known where the log ends."""
         end, held = self._ends.get(partition), self._best.get(partition)
-        if end is None or self._monotonic() - self._ends_known_at > ENDS_HOLD_SECONDS:
+        if end is None or self._clock.monotonic() - self._ends_known_at > ENDS_HOLD_SECONDS:
             return None
         applied_through = NOTHING_APPLIED if held is None else held[0].snapshot.applied_through
         return max(0, end - 1 - applied_through)

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pcare_common.clock import Clock
-from pcare_kpi_aggregator.ownership import LogRecord, Ownership
+from pcare_kpi_aggregator.owned import LogRecord
+from pcare_kpi_aggregator.ownership import Ownership
 from pcare_kpi_aggregator.partials import Partial
 from pcare_kpi_aggregator.partition import PartitionState
 from pcare_kpi_aggregator.whole import Whole

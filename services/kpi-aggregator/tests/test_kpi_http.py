@@ -17,7 +17,8 @@ from pcare_kpi_aggregator.answers import KpiAnswers
 from pcare_kpi_aggregator.decode import Decoder
 from pcare_kpi_aggregator.health import WorkerHealth
 from pcare_kpi_aggregator.kpi_metrics import KpiCollector
-from pcare_kpi_aggregator.ownership import Ownership, Phase
+from pcare_kpi_aggregator.owned import Phase
+from pcare_kpi_aggregator.ownership import Ownership
 from pcare_kpi_aggregator.partials import Partial
 from pcare_kpi_aggregator.partition import PartitionState, Snapshot
 from pcare_kpi_aggregator.watchdog import LoopWatchdog, ProgressWatchdog
@@ -47,7 +48,7 @@ class Stage:
             on_unforeseen=never,
             held_bound=0,
         )
-        self.whole = Whole(FOLD, CATALOGUE.version, self.clock.monotonic, [0, 1])
+        self.whole = Whole(FOLD, CATALOGUE.version, self.clock, [0, 1])
         self.worker = KpiWorker(self.ownership, self.whole, name="me", catalogue=CATALOGUE.version, clock=self.clock)
         self.loop_dog = LoopWatchdog(limit_seconds=5, clock=self.clock, leave=pytest.fail)
         self.progress = ProgressWatchdog(60, self.clock, pytest.fail)
@@ -155,7 +156,7 @@ async def test_ready_says_what_is_missing(stage):
     assert await reasons() == ["reading the log of the partitions 0"]
     stage.ownership.owned[0].phase, stage.ownership.owned[0].blocked_at = Phase.BLOCKED, 17
     assert await reasons() == ["partition 0 is not counted: the fold fails at offset 17; see the log"]
-    stage.progress.look(progress=1, lagging=True, why="")
+    stage.progress.look({"partition 0": 1})
     stage.clock.advance(timedelta(seconds=30))
     assert "nothing was counted for 30 s" in (await reasons())[-1]
 

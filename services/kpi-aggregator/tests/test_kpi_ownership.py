@@ -10,7 +10,8 @@ from pcare_kpi_aggregator import catalogue
 from pcare_kpi_aggregator.decode import Decoder
 from pcare_kpi_aggregator.facts import Fact
 from pcare_kpi_aggregator.log_reader import Stretch
-from pcare_kpi_aggregator.ownership import Ownership, Phase
+from pcare_kpi_aggregator.owned import Phase
+from pcare_kpi_aggregator.ownership import Ownership
 from pcare_kpi_aggregator.partition import FoldError, PartitionState
 
 FOLD = catalogue.load().fold()

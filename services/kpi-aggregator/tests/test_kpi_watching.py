@@ -1,6 +1,7 @@
 """What ends the process, what keeps it from ending for ever, and what tells how it is."""
 
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import pytest
 
 from pcare_common.clock import FixedClock
 from pcare_kpi_aggregator.crash_ledger import CrashLedger
+from pcare_kpi_aggregator.quiet import OnceInAWhile
 from pcare_kpi_aggregator.watchdog import LoopWatchdog, ProgressWatchdog
 
 
@@ -61,19 +63,28 @@ def test_a_dog_that_was_stopped_bites_no_more(clock):
 
 def test_lag_without_progress_ends_the_process(clock):
     dog = ProgressWatchdog(60, clock, leave)
-    dog.look(progress=7, lagging=True, why="")
+    dog.look({"partition 3": 7})
     clock.advance(timedelta(seconds=59))
-    dog.look(progress=7, lagging=True, why="")
+    dog.look({"partition 3": 7})
     assert dog.age == 59
     clock.advance(timedelta(seconds=2))
     with pytest.raises(LeftError, match="nothing is counted"):
-        dog.look(progress=7, lagging=True, why="")
+        dog.look({"partition 3": 7})
 
 
-def test_any_progress_and_any_moment_without_lag_is_enough(clock):
+def test_one_partition_that_stands_still_is_not_hidden_by_the_others(clock):
     dog = ProgressWatchdog(60, clock, leave)
-    for progress, lagging in ((1, True), (2, True), (2, False), (2, True), (3, True)):
-        dog.look(progress=progress, lagging=lagging, why="")
+    for progress in range(7):
+        dog.look({"partition 3": 7, "partition 4": progress})
+        clock.advance(timedelta(seconds=10))
+    with pytest.raises(LeftError):
+        dog.look({"partition 3": 7, "partition 4": 8})
+
+
+def test_any_progress_and_any_moment_with_nothing_to_do_is_enough(clock):
+    dog = ProgressWatchdog(60, clock, leave)
+    for busy in ({"p": 1}, {"p": 2}, {}, {"p": 2}, {"p": 3}):
+        dog.look(busy)
         clock.advance(timedelta(seconds=50))
     assert dog.age == 50
 
@@ -150,3 +161,17 @@ def test_wrong_settings_end_the_start_with_a_word_about_them(tmp_path, variable,
     assert ended.returncode == 78
     assert complaint in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+def test_libraries_repeat_themselves_once_in_a_while_and_we_always(clock):
+    def passes(name: str, message: str, *arguments: object) -> bool:
+        return quiet.filter(logging.LogRecord(name, logging.ERROR, __file__, 1, message, arguments, None))
+
+    quiet = OnceInAWhile(clock)
+    assert passes("aiokafka.client", "cannot reach %s", 1)
+    assert not passes("aiokafka.client", "cannot reach %s", 2)
+    assert passes("aiokafka.client", "something else")
+    assert passes("pcare_kpi_aggregator", "again")
+    assert passes("pcare_kpi_aggregator", "again")
+    clock.advance(timedelta(seconds=30))
+    assert passes("aiokafka.client", "cannot reach %s", 3)

@@ -1,21 +1,23 @@
 """The whole from its parts: the same answer whoever said what in which order, and none where a part is missing."""
 
+from datetime import timedelta
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pcare_common.clock import FixedClock
 from pcare_kpi_aggregator import catalogue, partials
 from pcare_kpi_aggregator.partials import Partial
 from pcare_kpi_aggregator.partition import Snapshot
 from pcare_kpi_aggregator.whole import Whole
-from pcare_kpi_aggregator.years import end_of, start_of
+from pcare_kpi_aggregator.years import end_of, moment_of, start_of
 
 CATALOGUE = catalogue.load()
 VERSION = CATALOGUE.version
 FOLD = CATALOGUE.fold()
 AT = start_of(2024) + 10**12
-
-now = [0.0]
+CLOCK = FixedClock(moment_of(AT + 10**10))
 
 
 def partial(partition=0, *, applied_through=9, at=AT, counts=None, started=1000, owner="a", version=VERSION) -> Partial:
@@ -23,7 +25,7 @@ def partial(partition=0, *, applied_through=9, at=AT, counts=None, started=1000,
 
 
 def whole(*offers: Partial, partitions=(0,), ends=None) -> Whole:
-    made = Whole(FOLD, VERSION, lambda: now[0], partitions)
+    made = Whole(FOLD, VERSION, CLOCK, partitions)
     made.read_from_the_start = True
     for offer in offers:
         made.offer(offer)
@@ -65,7 +67,7 @@ def test_part_of_a_sum_is_no_number():
 
 
 def test_nothing_is_complete_before_the_topic_was_read_and_the_ends_are_known():
-    made = Whole(FOLD, VERSION, lambda: now[0], (0,))
+    made = Whole(FOLD, VERSION, CLOCK, (0,))
     made.offer(partial())
     assert not made.complete
     made.read_from_the_start = True
@@ -75,7 +77,7 @@ def test_nothing_is_complete_before_the_topic_was_read_and_the_ends_are_known():
 
 
 def test_no_partitions_is_not_the_whole():
-    made = Whole(FOLD, VERSION, lambda: now[0])
+    made = Whole(FOLD, VERSION, CLOCK)
     made.read_from_the_start = True
     made.log_ends({}, asked_after=0)
     assert not made.complete
@@ -96,6 +98,14 @@ def test_a_partial_that_came_while_the_ends_were_asked_for_is_not_judged_by_them
     assert made.best[0].snapshot.applied_through == 130
 
 
+def test_counts_of_a_clock_that_runs_ahead_are_not_taken():
+    ahead = 10**10 + 61 * 10**6
+    made = whole(partial(at=AT + ahead), partial(at=AT))
+    assert made.best[0].snapshot.at == AT
+    made.offer(partial(at=AT + ahead - 2 * 10**6))
+    assert made.best[0].snapshot.at > AT
+
+
 def test_an_empty_partition_is_known_too():
     made = whole(partial(applied_through=-1, started=None), ends={0: 0})
     assert made.complete
@@ -108,8 +118,10 @@ def test_lag():
 
 
 def test_a_lag_is_not_known_for_long_after_the_ends_were_asked_for(monkeypatch):
+    clock = FixedClock(CLOCK.now())
+    monkeypatch.setitem(globals(), "CLOCK", clock)
     made = whole(partial(applied_through=90))
-    monkeypatch.setattr(made, "_monotonic", lambda: now[0] + 5.1)
+    clock.advance(timedelta(seconds=5.1))
     assert made.lag(0) is None
     assert made.complete  # the numbers stand; how far behind they are is not known
 

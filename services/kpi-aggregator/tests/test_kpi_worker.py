@@ -40,7 +40,7 @@ async def worker(clock):
         on_unforeseen=never,
         held_bound=0,
     )
-    whole = Whole(FOLD, CATALOGUE.version, clock.monotonic, [0, 1])
+    whole = Whole(FOLD, CATALOGUE.version, clock, [0, 1])
     made = KpiWorker(ownership, whole, name="me", catalogue=CATALOGUE.version, clock=clock)
     made.assign({0: 0, 1: 0})
     await ownership._beginning
