@@ -1,5 +1,6 @@
 """What the edge does to an event before it is checked: the pseudonym takes the place of the NHS number."""
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -68,6 +69,18 @@ def _with_subject(value: bytes, claimed: str, subject: str) -> bytes:
     if value.count(written) == 1:
         return value.replace(written, f'"{subject}"'.encode())
     try:
-        return orjson.dumps({**orjson.loads(value), "subject": subject})
-    except (orjson.JSONDecodeError, orjson.JSONEncodeError):
-        return value  # it is not JSON to every parser; `check` finds the number and refuses it
+        document = json.loads(value, object_pairs_hook=_each_name_once, parse_constant=_no_number)
+        return orjson.dumps({**document, "subject": subject})
+    except (ValueError, TypeError, RecursionError):
+        return value  # it is not JSON that reads the same to every parser; `check` finds the number and refuses it
+
+
+def _each_name_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    document = dict(pairs)
+    if len(document) != len(pairs):
+        raise ValueError("a name stands twice; written anew, the event would hide it")
+    return document
+
+
+def _no_number(text: str) -> None:
+    raise ValueError(f"{text} is not JSON")

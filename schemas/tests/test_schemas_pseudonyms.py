@@ -158,3 +158,15 @@ def test_a_mapping_that_json_cannot_hold_is_refused():
 @given(st.binary(max_size=100) | st.text(max_size=60).map(lambda text: json.dumps({"subject": text}).encode()))
 def test_any_bytes_are_taken_or_refused(value):
     assert isinstance(pseudonymise_subject(value, KEY), Submission | Rejection)
+
+
+def test_an_event_that_names_its_subject_or_anything_else_twice_is_not_written_anew() -> None:
+    key = PseudonymKey("k1", b"0" * 32)
+    for event in (
+        b'{"id":"a","id":"b","subject":"nhs-number:9990000018","subject":"nhs-number:9990000018"}',
+        b'{"id":"a","subject":"nhs-number:9990000018","subject":"nhs-number:9990000018"}',
+        b'{"id":NaN,"subject":"nhs-number:9990000018","note":"nhs-number:9990000018"}',
+    ):
+        submission = pseudonymise_subject(event, key)
+        assert isinstance(submission, Submission)
+        assert submission.value == event
