@@ -9,8 +9,9 @@ import sys
 from typing import Any
 
 import structlog
-from pcare_schemas.identifiers import mask
 from structlog.typing import EventDict, WrappedLogger
+
+from pcare_schemas.identifiers import mask
 
 
 def configure(service: str, *, log_format: str = "json", level: str = "info") -> None:
