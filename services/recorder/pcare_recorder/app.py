@@ -30,8 +30,11 @@ from pcare_recorder.startup import StoppedError, reach
 from pcare_recorder.watchdog import Watchdog
 from pcare_schemas.rules import Rules
 
-FINISH_SECONDS = 5.0  # for the batch in hand; then the group is left and the connections closed, within the grace
-LEAVE_SECONDS = 1.5
+# Of the ten seconds that a service has to end in: for the batch in hand, and for leaving the group.
+FINISH_SECONDS = 4.0
+LEAVE_SECONDS = 3.0
+PUBLISHER_SECONDS = 0.5
+DROP_SECONDS = 0.5
 
 log = logs.get(__name__)
 
@@ -53,9 +56,9 @@ async def serve(config: RecorderSettings, stop: asyncio.Event, *, clock: Clock, 
         closing.push_async_callback(database.close)
         await answers(Dependency.POSTGRESQL, partial(_check_schema, database))
         publisher = await answers(Dependency.KAFKA, partial(_publisher, config, faults))
-        closing.push_async_callback(_leave, publisher)
+        closing.push_async_callback(_leave, publisher, PUBLISHER_SECONDS)
         intake = await answers(Dependency.KAFKA, partial(_intake, config))
-        closing.push_async_callback(_leave, intake)
+        closing.push_async_callback(_leave, intake, LEAVE_SECONDS)
         recorder = Recorder(
             rules=rules,
             intake=intake,
@@ -81,7 +84,7 @@ async def _finish(running: asyncio.Task[None], stop: asyncio.Event) -> None:
         return
     log.warning("the batch in hand did not end in time: it is dropped, and will be judged again")
     running.cancel()
-    await asyncio.wait({running}, timeout=LEAVE_SECONDS)
+    await asyncio.wait({running}, timeout=DROP_SECONDS)
 
 
 @contextlib.asynccontextmanager
@@ -116,7 +119,7 @@ async def _publisher(config: RecorderSettings, faults: Faults) -> Publisher:
     try:
         await publisher.start()
     except BaseException:
-        await _leave(publisher)
+        await _leave(publisher, PUBLISHER_SECONDS)
         raise
     return publisher
 
@@ -128,16 +131,18 @@ async def _intake(config: RecorderSettings) -> Intake:
     try:
         await intake.start()
     except BaseException:
-        await _leave(intake)
+        await _leave(intake, LEAVE_SECONDS)
         raise
     return intake
 
 
-async def _leave(client: Publisher | Intake) -> None:
-    """Close a client of Kafka, but never wait for a broker that is gone."""
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(LEAVE_SECONDS):
+async def _leave(client: Publisher | Intake, seconds: float) -> None:
+    """Close a client of Kafka, but do not wait for a broker that is gone."""
+    try:
+        async with asyncio.timeout(seconds):
             await client.stop()
+    except TimeoutError:
+        log.warning("a client of Kafka did not close in time", client=type(client).__name__)
 
 
 def _rules(config: RecorderSettings) -> Rules:

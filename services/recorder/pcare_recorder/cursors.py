@@ -131,15 +131,15 @@ class Carried:
         return Follows.CHECK_LOG_START
 
     def advance(self, next_offset: int) -> None:
-        """Take note that everything below `next_offset` is in the database."""
+        """Take note that everything below `next_offset` is in hand."""
         self.next_offset = next_offset
         self.proving = False
 
 
-def lag(cursors: Mapping[Partition, Carried], ends: Mapping[Partition, int]) -> dict[Partition, int]:
+def lag(next_offsets: Mapping[Partition, int], held: Mapping[Partition, Held]) -> dict[Partition, int]:
     """Return how many offsets each partition is behind its end; a partition of unknown end is left out."""
     return {
-        partition: max(0, ends[partition] - carried.next_offset)
-        for partition, carried in cursors.items()
-        if partition in ends
+        partition: max(0, held[partition].end - next_offset)
+        for partition, next_offset in next_offsets.items()
+        if partition in held
     }

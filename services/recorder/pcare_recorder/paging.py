@@ -65,7 +65,7 @@ class Pager:
 
     @property
     def carried(self) -> Mapping[Partition, Carried]:
-        """The cursors as this process carries them."""
+        """The cursors as this process carries them: past the batches that it was given, written or not."""
         return self._carried
 
     def begin(self, next_offsets: Mapping[Partition, int]) -> None:
@@ -73,13 +73,11 @@ class Pager:
         self._carried = {partition: Carried(offset) for partition, offset in next_offsets.items()}
         self._intake.begin_at(next_offsets)
 
-    def persisted(self, page: Page) -> None:
-        """Carry the cursors past a batch that is in the database."""
-        for span in page.spans:
-            self._carried[span.partition].advance(span.next_offset)
-
     async def next_page(self, first: FirstStretches) -> Page | None:
         """Return the next batch, or None when there is nothing to judge now.
+
+        It begins where the one before ended, on the understanding that batches are written in turn: if one is not,
+        those after it are dropped and the recorder begins again.
 
         Raises OperatorError when what Kafka holds does not follow on from a cursor, and what the intake raises.
         """
@@ -92,8 +90,13 @@ class Pager:
             await self._admit(filling, more)
         if filling.records:
             spans = (Span(p, self._carried[p].next_offset, end) for p, end in filling.ends.items())
-            return Page(tuple(spans), tuple(filling.records))
+            return self._carry_past(Page(tuple(spans), tuple(filling.records)))
         return await self._past_control_records()
+
+    def _carry_past(self, page: Page) -> Page:
+        for span in page.spans:
+            self._carried[span.partition].advance(span.next_offset)
+        return page
 
     async def _admit(self, filling: _Filling, stretches: Stretches) -> None:
         for partition, records in stretches.items():
@@ -128,7 +131,7 @@ class Pager:
                 spans.append(Span(partition, carried.next_offset, offset))
             else:
                 self._read_again(partition, carried.next_offset)
-        return Page(tuple(spans)) if spans else None
+        return self._carry_past(Page(tuple(spans))) if spans else None
 
     def _read_again(self, partition: Partition, offset: int) -> None:
         log.info("reading again from the cursor to see what was skipped", partition=str(partition), offset=offset)

@@ -6,33 +6,42 @@ what is in hand, read both cursors, publish again what may be unpublished, seek 
 
 import asyncio
 import contextlib
-from collections import Counter
 
 from pcare_common import logs
 from pcare_common.backoff import delays
 from pcare_common.clock import Clock
 from pcare_common.errors import TransientError
-from pcare_recorder import beginning, cursors, recording, store
+from pcare_recorder import beginning, recording, store
+from pcare_recorder.cursors import Partition
 from pcare_recorder.database import Database
 from pcare_recorder.errors import Dependency, ErrorKind, classify, dependency
 from pcare_recorder.faults import Faults, Point
 from pcare_recorder.instruments import Instruments
 from pcare_recorder.intake import Intake
+from pcare_recorder.lag import measure_lag
 from pcare_recorder.paging import Pager, Stretches
 from pcare_recorder.progress import Progress
 from pcare_recorder.publisher import Publisher
 from pcare_recorder.recording import FencedError, Page, Persisted
+from pcare_recorder.rejection_log import log_rejections
+from pcare_recorder.verdicts import Checked
 from pcare_schemas.rules import Rules
 
 IDLE_SECONDS = 0.2
 BEAT_SECONDS = 1.0
-LAG_SECONDS = 5.0
 
 log = logs.get(__name__)
 
+Read = tuple[Page, list[Checked]]
+"""A batch, and what the checks say of each of its records."""
+
 
 class Recorder:
-    """Records until it is told to stop. Two batches at most are in memory: one is judged while one is published."""
+    """Records until it is told to stop.
+
+    Three batches at most are in memory: one is read and checked, one is written, one is published. Each waits for
+    another machine most of its time, so together they take little longer than the longest of them.
+    """
 
     def __init__(
         self,
@@ -57,7 +66,10 @@ class Recorder:
         self._clock = clock
         self._faults = faults
         self._epoch = -1
+        self._next_offsets: dict[Partition, int] = {}
+        self._reading: asyncio.Task[Read | None] | None = None
         self._publishing: asyncio.Task[None] | None = None
+        self._measuring: asyncio.Task[None] | None = None
         self._stop = asyncio.Event()
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -67,7 +79,16 @@ class Recorder:
         """
         self._stop = stop
         waits = delays()
-        measuring = asyncio.create_task(self._measure_lag(), name="lag")
+        self._measuring = asyncio.create_task(
+            measure_lag(
+                lambda: self._next_offsets,
+                intake=self._intake,
+                progress=self._progress,
+                instruments=self._instruments,
+                clock=self._clock,
+            ),
+            name="lag",
+        )
         try:
             while not stop.is_set():
                 try:
@@ -80,16 +101,15 @@ class Recorder:
                 except Exception as error:  # noqa: BLE001 - classified, and raised unless it passes by itself
                     await self._back_off(error, next(waits))
         finally:
-            measuring.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await measuring
-            await self._give_up_publishing()
+            self._measuring.cancel()
+            await self._drop_what_is_in_hand()
 
     async def _begin(self) -> None:
-        await self._give_up_publishing()
+        await self._drop_what_is_in_hand()
         self._epoch = self._intake.epoch
         assigned = self._intake.assigned
         self._progress.assigned(assigned, self._clock.monotonic())
+        self._next_offsets = {}
         self._pager.begin({})
         await self._faults.reach(Point.BEFORE_START)
         connection = await self._database.connection()
@@ -99,7 +119,8 @@ class Recorder:
             connection, self._intake, self._publisher, found, faults=self._faults, go_on=self._go_on
         )
         if published:
-            self._pager.begin({partition: begins.next_offset for partition, begins in found.starts.items()})
+            self._next_offsets = {partition: begins.next_offset for partition, begins in found.starts.items()}
+            self._pager.begin(self._next_offsets)
             self._instruments.began(found.cursors)
             log.info("recording", partitions=[str(partition) for partition in sorted(found.starts)])
         self._progress.back(Dependency.POSTGRESQL)
@@ -107,18 +128,30 @@ class Recorder:
 
     def _go_on(self) -> bool:
         self._progress.beat(self._clock.monotonic())
+        if self._measuring is not None and self._measuring.done():
+            self._measuring.result()
         return self._intake.epoch == self._epoch and not self._stop.is_set()
 
     async def _follow(self) -> None:
         while self._go_on():
-            page = await self._pager.next_page(self._wait_for_records)
-            if page is not None:
-                persisted = await self._persist(page)
+            self._reading = self._reading or asyncio.create_task(self._read(), name="read")
+            read = await self._reading
+            self._reading = None
+            if read is not None:
+                self._reading = asyncio.create_task(self._read(), name="read")
+                persisted = await self._persist(*read)
                 await self._published()
                 self._publishing = asyncio.create_task(self._publish(persisted), name="publish")
             elif self._publishing is not None and self._publishing.done():
                 await self._published()
         await self._published()
+
+    async def _read(self) -> Read | None:
+        page = await self._pager.next_page(self._wait_for_records)
+        if page is None:
+            return None
+        with self._instruments.timed("judge"):
+            return page, await recording.check_all(page, self._rules)
 
     async def _wait_for_records(self, events: int) -> Stretches:
         taking = asyncio.create_task(self._intake.take(wait=IDLE_SECONDS, events=events), name="take")
@@ -133,9 +166,7 @@ class Recorder:
             stopping.cancel()
             taking.cancel()
 
-    async def _persist(self, page: Page) -> Persisted:
-        with self._instruments.timed("judge"):
-            checked = recording.check_all(page, self._rules)
+    async def _persist(self, page: Page, checked: list[Checked]) -> Persisted:
         with self._instruments.timed("persist"):
             persisted = await recording.persist(
                 await self._database.connection(),
@@ -144,12 +175,12 @@ class Recorder:
                 rules_version=self._rules.version,
                 faults=self._faults,
             )
-        self._pager.persisted(page)
         self._progress.moved([span.partition for span in page.spans], self._clock.monotonic())
         for span in page.spans:
+            self._next_offsets[span.partition] = span.next_offset
             self._instruments.moved(span.partition, span.next_offset)
         self._instruments.judged(persisted.verdicts)
-        _log_rejections(persisted)
+        log_rejections(persisted.verdicts)
         return persisted
 
     async def _publish(self, persisted: Persisted) -> None:
@@ -166,13 +197,18 @@ class Recorder:
             publishing, self._publishing = self._publishing, None
             await publishing
 
-    async def _give_up_publishing(self) -> None:
-        """Let go of a batch that is being published: it is in the database, and published again from there."""
+    async def _drop_what_is_in_hand(self) -> None:
+        """Let go of what is read and what is published: the one is read again, the other published again from rows.
+
+        Reading is waited for, not cancelled: see `Intake.take`. It returns soon, or when the group has rebalanced.
+        """
         if self._publishing is not None:
             self._publishing.cancel()
-            with contextlib.suppress(Exception, asyncio.CancelledError):
-                await self._publishing
-            self._publishing = None
+        for task in (self._publishing, self._reading):
+            if task is not None:
+                with contextlib.suppress(Exception, asyncio.CancelledError):
+                    await task
+        self._reading = self._publishing = None
 
     async def _back_off(self, error: Exception, seconds: float) -> None:
         self._database.drop()
@@ -194,33 +230,3 @@ class Recorder:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._stop.wait(), seconds)
         self._progress.beat(self._clock.monotonic())
-
-    async def _measure_lag(self) -> None:
-        """Compare the cursors with the ends of the partitions, asked for apart from reading: reading may be stuck."""
-        while True:
-            carried = dict(self._pager.carried)
-            try:
-                held = await self._intake.held(list(carried)) if carried else {}
-                lags = cursors.lag(carried, {partition: found.end for partition, found in held.items()})
-                self._progress.lag(lags, self._clock.monotonic())
-                self._instruments.behind(lags)
-                if carried:
-                    self._progress.back(Dependency.KAFKA)
-            except Exception as error:
-                if classify(error) is not ErrorKind.TRANSIENT:
-                    raise
-                self._progress.away(Dependency.KAFKA, self._clock.monotonic())
-            await asyncio.sleep(LAG_SECONDS)
-
-
-def _log_rejections(persisted: Persisted) -> None:
-    rejections = persisted.verdicts.rejections
-    if rejections:
-        log.warning(
-            "events rejected",
-            reasons=dict(Counter(str(rejection.reason) for _, rejection in rejections)),
-            first=[
-                {"origin": str(submitted.origin), "reason": str(rejection.reason), "id": rejection.id}
-                for submitted, rejection in rejections[:5]
-            ],
-        )

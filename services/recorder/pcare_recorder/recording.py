@@ -1,5 +1,6 @@
 """One batch, one transaction: rows, links, rejections and cursors move together or not at all."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from uuid import uuid4
@@ -8,8 +9,9 @@ import asyncpg
 
 from pcare_common.errors import TransientError
 from pcare_recorder import rows, store
+from pcare_recorder.errors import ErrorKind, classify
 from pcare_recorder.faults import Faults, Point
-from pcare_recorder.refusals import RowsRefusedError, Written, refused_rows, without_refused
+from pcare_recorder.refusals import RowsRefusedError, Written, blameless, refused_rows, without_refused
 from pcare_recorder.store import Advance, Span
 from pcare_recorder.verdicts import (
     PERSON,
@@ -27,6 +29,7 @@ from pcare_schemas.origin import Origin
 from pcare_schemas.rejections import Rejection
 from pcare_schemas.rules import Rules
 
+CHECKED_AT_A_TIME = 64
 ATTEMPTS = 20  # each lost race shows the rows of the copy that won; only a storm of copies gets here
 
 
@@ -56,9 +59,21 @@ class Persisted:
     messages: list[rows.Message] = field(default_factory=list)
 
 
-def check_all(page: Page, rules: Rules) -> list[Checked]:
-    """Judge each record of a batch by itself."""
-    return [(submitted, check(submitted.record, rules)) for submitted in page.records]
+async def check_all(page: Page, rules: Rules) -> list[Checked]:
+    """Judge each record of a batch by itself, and let others run every few milliseconds."""
+    checked: list[Checked] = []
+    for first in range(0, len(page.records), CHECKED_AT_A_TIME):
+        checked += [_check(submitted, rules) for submitted in page.records[first : first + CHECKED_AT_A_TIME]]
+        await asyncio.sleep(0)
+    return checked
+
+
+def _check(submitted: Submitted, rules: Rules) -> Checked:
+    try:
+        return submitted, check(submitted.record, rules)
+    except Exception as error:
+        error.add_note(f"while judging {submitted.origin}")  # no verdict: a mistake of ours, and this is where to look
+        raise
 
 
 def new_subject() -> str:
@@ -84,6 +99,10 @@ async def persist(
             continue
         except RowsRefusedError as refusal:
             refused |= await refused_rows(connection, refusal, already=refused)
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
+            if classify(error) is ErrorKind.POISON:
+                raise blameless(error) from error
+            raise
     raise TransientError(f"{ATTEMPTS} times in a row other recorders wrote rows of this batch first")
 
 

@@ -54,10 +54,18 @@ async def refused_rows(
     """
     found = await _halve(connection, refusal.add, refusal.written)
     if not found or any(checked[0].origin in already for checked, _ in found):
-        raise OperatorError(
-            f"The database refuses rows that no event is to blame for: {refusal}. Compare its schema with this release."
-        ) from refusal.cause
+        raise blameless(refusal.cause) from refusal.cause
     return {checked[0].origin: _verdict(checked, error) for checked, error in found}
+
+
+def blameless(error: Exception) -> OperatorError:
+    """Return what to raise where the database refuses a value and no single event is to blame for it.
+
+    The error's own words are left out: they quote the value.
+    """
+    return OperatorError(
+        f"The database refuses what no event is to blame for: {_said(error)}. Compare its schema with this release."
+    )
 
 
 def without_refused(checked: Sequence[Checked], refused: Mapping[Origin, Rejection]) -> Sequence[Checked]:

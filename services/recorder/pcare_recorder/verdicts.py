@@ -152,10 +152,9 @@ class _Judge:
         return self._verdicts
 
     def _outcome(self, submitted: Submitted, found: Event | Rejection) -> Outcome:
-        settled = self._recorded.settled.get(submitted.origin)
-        if settled is not None:
-            self._verdicts.settled.append(settled)
-            return settled.outcome
+        settled = self._recorded.settled
+        if settled and submitted.origin in settled:
+            return self._leave(settled[submitted.origin])
         if isinstance(found, Rejection):
             return self._reject(submitted, found)
         known = self._known((found.source, found.id))
@@ -181,6 +180,10 @@ class _Judge:
     def _reject(self, submitted: Submitted, rejection: Rejection) -> Outcome:
         self._verdicts.rejections.append((submitted, rejection))
         return Outcome.REJECTED
+
+    def _leave(self, settled: Settled) -> Outcome:
+        self._verdicts.settled.append(settled)
+        return settled.outcome
 
     def _known(self, key: EventKey) -> Known | None:
         return self._recorded.events.get(key) or self._accepted.get(key)

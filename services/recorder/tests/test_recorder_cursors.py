@@ -80,5 +80,5 @@ def test_records_before_the_cursor_are_read_again_and_then_refused() -> None:
 
 def test_lag_is_what_lies_between_cursor_and_end() -> None:
     other, third = Partition("interventions.submitted", 0), Partition("interventions.submitted", 1)
-    carried = {PARTITION: Carried(5), other: Carried(9), third: Carried(1)}
-    assert lag(carried, {PARTITION: 8, other: 7}) == {PARTITION: 3, other: 0}
+    held = {PARTITION: Held(0, 8), other: Held(0, 7)}
+    assert lag({PARTITION: 5, other: 9, third: 1}, held) == {PARTITION: 3, other: 0}

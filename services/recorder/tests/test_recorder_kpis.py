@@ -8,6 +8,8 @@ from zoneinfo import ZoneInfo
 
 import asyncpg
 import pytest
+from recorder_events import KIM, RULES, SAM, event, retraction, submitted
+
 from pcare_recorder import store
 from pcare_recorder.cursors import Partition
 from pcare_recorder.database import connect
@@ -17,7 +19,6 @@ from pcare_recorder.store import Span
 from pcare_schemas.check import Record
 from pcare_schemas.examples import COMMUNITY, ROYAL_FREE, WHITTINGTON
 from pcare_schemas.topics import SUBMITTED
-from recorder_events import KIM, RULES, SAM, event, retraction, submitted
 
 pytestmark = pytest.mark.integration
 
@@ -44,10 +45,8 @@ class Kpis:
         first, self._next = self._next, self._next + len(events)
         records = tuple(_late(submitted(value, offset)) for offset, value in enumerate(events, start=first))
         page = Page((Span(P0, first, self._next),), records)
-        checked = check_all(page, RULES)
-        persisted = await persist(
-            self._connection, page, checked, rules_version=RULES.version, faults=NoFaults()
-        )
+        checked = await check_all(page, RULES)
+        persisted = await persist(self._connection, page, checked, rules_version=RULES.version, faults=NoFaults())
         assert persisted.verdicts.rejections == []
 
     async def at(self, instant: datetime, kpi: str, **settings: Any) -> dict[tuple[str, str], int]:
@@ -80,7 +79,9 @@ def referral(time: str, borough: str = BARNET, ref: str = "R1", **more: Any) -> 
     return event("sp-referral", time=time, borough=borough, referral_ref=ref, **more)
 
 
-def conversation(time: str, ref: str, borough: str = BARNET, situation: str = "knee_pain", **more: Any) -> dict[str, Any]:
+def conversation(
+    time: str, ref: str, borough: str = BARNET, situation: str = "knee_pain", **more: Any
+) -> dict[str, Any]:
     return event("sdm-conversation", time=time, borough=borough, conversation_ref=ref, situation=situation, **more)
 
 
@@ -325,9 +326,7 @@ async def test_a_plan_that_ended_is_not_in_place_and_may_be_agreed_again(kpis: K
         plan("reviewed", "2024-06-20T10:00:00Z"),
         plan("agreed", "2024-07-10T10:00:00Z", CAMDEN),
     )
-    at = {
-        month: await kpis.at(datetime(2024, month, 15, tzinfo=UTC), "pcsp_active") for month in (5, 6, 7)
-    }
+    at = {month: await kpis.at(datetime(2024, month, 15, tzinfo=UTC), "pcsp_active") for month in (5, 6, 7)}
     assert at == {
         5: {("2024/25", BARNET): 1, ("2024/25", "NCL"): 1},
         6: {},
@@ -482,9 +481,7 @@ async def test_wall_clock_times_that_happen_twice_or_never(database: str) -> Non
     connection = await asyncpg.connect(database)
     for wall in ("2024-10-27T01:30:00", "2024-03-31T01:30:00", "2024-07-01T00:00:00", "2024-10-27T00:59:59"):
         expected = london(wall)
-        found = await connection.fetchval(
-            "SELECT pcare.london_instant($1)", datetime.fromisoformat(wall)
-        )
+        found = await connection.fetchval("SELECT pcare.london_instant($1)", datetime.fromisoformat(wall))
         assert found == expected.astimezone(UTC), wall
     await connection.close()
 
@@ -508,5 +505,3 @@ async def test_every_kpi_at_once_by_every_borough(kpis: Kpis) -> None:
     ]:  # fmt: skip
         expected = {("2024/25", borough): value for borough in boroughs} | {("2024/25", "NCL"): whole}
         assert await kpis.at(at, kpi) == expected, kpi
-
-

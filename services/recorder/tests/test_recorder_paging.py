@@ -65,7 +65,6 @@ async def test_a_batch_spans_what_was_read_from_the_cursors_on() -> None:
     assert page is not None
     assert page.spans == (Span(P0, 10, 13), Span(P1, 0, 1))
     assert [record.origin.offset for record in page.records] == [10, 11, 0, 12]
-    batches.persisted(page)
     assert {partition: carried.next_offset for partition, carried in batches.carried.items()} == {P0: 13, P1: 1}
     assert log.seeks == []
 
@@ -148,7 +147,6 @@ async def test_control_records_at_the_end_are_passed_after_an_explicit_read() ->
     assert page is not None
     assert page.spans == (Span(P0, 10, 12),)
     assert page.records == ()
-    batches.persisted(page)
     assert await batches.next_page(log.first_reading) is None
 
 

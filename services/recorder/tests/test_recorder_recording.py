@@ -40,7 +40,7 @@ def page(*values: dict[str, Any] | bytes, first: int = 0, partition: Partition =
 
 async def write(connection: asyncpg.Connection, batch: Page, faults: Faults | None = None) -> Persisted:
     return await persist(
-        connection, batch, check_all(batch, RULES), rules_version=RULES.version, faults=faults or NoFaults()
+        connection, batch, await check_all(batch, RULES), rules_version=RULES.version, faults=faults or NoFaults()
     )
 
 
@@ -193,9 +193,28 @@ async def test_a_rejection_that_cannot_be_stored_is_stored_without_its_claims(co
 
 async def test_a_table_that_refuses_everything_is_not_blamed_on_an_event(connection: asyncpg.Connection) -> None:
     await connection.execute("ALTER TABLE pcare.rejections ADD CHECK (reason = 'nothing')")
-    with pytest.raises(OperatorError, match="no event is to blame for: SQLSTATE 23514"):
+    with pytest.raises(OperatorError, match="what no event is to blame for: SQLSTATE 23514"):
         await write(connection, page(b"broken", event()))
     assert await counts(connection) == (0, 0, 0, 0)
+
+
+async def test_a_refusal_beside_the_rows_is_told_without_its_words(connection: asyncpg.Connection) -> None:
+    await connection.execute("ALTER TABLE pcare.subjects ADD CHECK (pseudonym = 'nobody')")
+    with pytest.raises(OperatorError) as refused:
+        await write(connection, page(event()))
+    assert ALEX not in str(refused.value)
+
+
+async def test_an_error_in_a_check_says_which_record_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    from pcare_recorder import recording
+
+    def broken(_record: Any, _rules: Any) -> Any:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(recording, "check", broken)
+    with pytest.raises(ZeroDivisionError) as error:
+        await check_all(page(event(), first=7), RULES)
+    assert error.value.__notes__ == ["while judging interventions.submitted/0/7"]
 
 
 async def test_an_erased_person_stays_erased_when_an_event_is_sent_again(connection: asyncpg.Connection) -> None:
@@ -250,8 +269,8 @@ async def test_rules_are_remembered_once(connection: asyncpg.Connection) -> None
     assert type(RULES).from_document(json.loads(document)).version == version
 
 
-def test_a_record_without_anything_is_judged_too() -> None:
+async def test_a_record_without_anything_is_judged_too() -> None:
     nothing: Submitted = submitted(None)
     batch = Page((Span(P0, 0, 1),), (nothing,))
-    ((_, rejection),) = check_all(batch, RULES)
+    ((_, rejection),) = await check_all(batch, RULES)
     assert rejection.reason is Reason.not_json  # type: ignore[union-attr]
