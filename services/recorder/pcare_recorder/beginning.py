@@ -12,7 +12,7 @@ import asyncpg
 
 from pcare_common import logs
 from pcare_recorder import rows, store
-from pcare_recorder.cursors import Cursor, Held, Partition, Start, start
+from pcare_recorder.cursors import Cursor, Held, Partition, Start, made_anew, start
 from pcare_recorder.faults import Faults, Point
 from pcare_recorder.intake import Intake
 from pcare_recorder.publisher import Publisher
@@ -42,6 +42,7 @@ async def find(connection: asyncpg.Connection, intake: Intake, partitions: Colle
     committed = await intake.committed(partitions)
     cursors = await store.read_cursors(connection, partitions)
     held = await _held(intake, partitions, cursors)
+    await _check_same_log(connection, intake, held)
     starts = {
         partition: start(partition, cursor=cursors.get(partition), committed=committed[partition], held=held[partition])
         for partition in partitions
@@ -95,6 +96,23 @@ async def _publish_span(connection: asyncpg.Connection, publisher: Publisher, sp
     links = map(rows.link_message, await store.stored_links(connection, span))
     settled = await store.settled_origins(connection, [span])
     await publisher.publish(links, [rows.settled_message(settled[origin]) for origin in sorted(settled)])
+
+
+async def _check_same_log(connection: asyncpg.Connection, intake: Intake, held: Mapping[Partition, Held]) -> None:
+    """Raise OperatorError where a topic was deleted and made anew under its old name: its offsets begin again.
+
+    The last event that is recorded has a time, which the broker gave its record. Looked up by that time, the same log
+    answers with a record of the very same time; a later one answers with a later time.
+    """
+    last = {
+        partition: recorded_at
+        for partition, (offset, recorded_at) in (await store.last_events(connection, held)).items()
+        if held[partition].first <= offset
+    }
+    found = await intake.first_since(last) if last else {}
+    for partition, recorded_at in last.items():
+        if found[partition] != recorded_at:
+            raise made_anew(partition)
 
 
 async def _held(

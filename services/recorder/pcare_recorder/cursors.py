@@ -76,11 +76,7 @@ def start(partition: Partition, *, cursor: Cursor | None, committed: int | None,
     if cursor.next_offset < held.first:
         raise overtaken(partition, cursor.next_offset, held.first)
     if cursor.next_offset > held.end:
-        raise OperatorError(
-            f"{partition}: the database is judged up to {cursor.next_offset}, but the partition ends at {held.end}. "
-            "The topic was made anew or lost its newest records. Recording on would give two events one origin. "
-            f"See `{MANUAL}`, 'The partition ends before the cursor'."
-        )
+        raise made_anew(partition, f"judged up to {cursor.next_offset}, but the partition ends at {held.end}")
     published = held.first if committed is None else committed
     return Start(cursor.next_offset, publish_from=min(max(published, cursor.base_offset), cursor.next_offset))
 
@@ -91,6 +87,14 @@ def overtaken(partition: Partition, next_offset: int, first_held: int) -> Operat
         f"{partition}: offsets {next_offset} to {first_held - 1} ({first_held - next_offset} at most) were deleted by "
         "retention before they were recorded. Ask the provider to send the events of that time again; that is safe. "
         f"Then go on as `{MANUAL}` says, 'Retention overtook the recorder'."
+    )
+
+
+def made_anew(partition: Partition, found: str = "the last event recorded is not in it") -> OperatorError:
+    """Return the error for a log whose offsets were given out before: recording on would give two events one origin."""
+    return OperatorError(
+        f"{partition}: {found}. The topic was deleted and made anew, or lost its newest records. Nothing more is "
+        f"recorded of it. See `{MANUAL}`, 'The topic was made anew'."
     )
 
 
@@ -124,10 +128,7 @@ class Carried:
         if not self.proving:
             return Follows.READ_AGAIN
         if first < self.next_offset:
-            raise OperatorError(
-                f"{partition}: asked for {self.next_offset}, Kafka answered with {first}. The topic was made anew or "
-                f"lost its newest records. See `{MANUAL}`, 'The partition ends before the cursor'."
-            )
+            raise made_anew(partition, f"asked for {self.next_offset}, Kafka answered with {first}")
         return Follows.CHECK_LOG_START
 
     def advance(self, next_offset: int) -> None:

@@ -84,13 +84,23 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]
         async with asyncio.timeout(ANSWER_SECONDS):
             return {partition: await self._consumer.committed(TopicPartition(*partition)) for partition in partitions}
 
-    async def held(self, partitions: Collection[Partition]) -> dict[Partition, Held]:
+    async def held(self, partitions: Collection[Partition], *, within: float = ANSWER_SECONDS) -> dict[Partition, Held]:
         """Return what Kafka holds of each partition. The end is that of committed transactions."""
         asked = [TopicPartition(*partition) for partition in partitions]
-        async with asyncio.timeout(ANSWER_SECONDS):
+        async with asyncio.timeout(within):
             first = await self._consumer.beginning_offsets(asked)
             end = await self._consumer.end_offsets(asked)
         return {partition: Held(first[tp], end[tp]) for partition, tp in zip(partitions, asked, strict=True)}
+
+    async def first_since(self, instants: Mapping[Partition, datetime]) -> dict[Partition, datetime | None]:
+        """Return the broker's time of the first record that is not older than an instant; None where there is none."""
+        asked = {TopicPartition(*partition): _milliseconds(instant) for partition, instant in instants.items()}
+        async with asyncio.timeout(ANSWER_SECONDS):
+            found = await self._consumer.offsets_for_times(asked)
+        return {
+            Partition(*partition): None if first is None else _EPOCH + timedelta(milliseconds=first.timestamp)
+            for partition, first in found.items()
+        }
 
     def begin_at(self, offsets: Mapping[Partition, int]) -> None:
         """Read these partitions from these offsets on, whatever the client believed."""
@@ -116,6 +126,10 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]
         mine = {TopicPartition(*partition): OffsetAndMetadata(offset, "") for partition, offset in offsets.items()}
         async with asyncio.timeout(ANSWER_SECONDS):
             await self._consumer.commit(mine)
+
+
+def _milliseconds(instant: datetime) -> int:
+    return (instant - _EPOCH) // timedelta(milliseconds=1)
 
 
 def _submitted(records: Sequence[ConsumerRecord]) -> list[Submitted]:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping
 
+from pcare_common import logs
 from pcare_common.clock import Clock
 from pcare_recorder import cursors
 from pcare_recorder.cursors import Partition
@@ -12,6 +13,8 @@ from pcare_recorder.intake import Intake
 from pcare_recorder.progress import Progress
 
 PERIOD_SECONDS = 5.0
+
+log = logs.get(__name__)
 
 
 async def measure_lag(
@@ -26,16 +29,23 @@ async def measure_lag(
 
     Raises what is not transient.
     """
+    away = False
     while True:
         written = dict(next_offsets())
         try:
             if written:
-                lags = cursors.lag(written, await intake.held(list(written)))
+                lags = cursors.lag(written, await intake.held(list(written), within=PERIOD_SECONDS))
                 progress.lag(lags, clock.monotonic())
-                progress.back(Dependency.KAFKA)
                 instruments.behind(lags)
+                progress.back(Dependency.KAFKA)
+                if away:
+                    log.info("Kafka answers again")
+                away = False
         except Exception as error:
             if classify(error) is not ErrorKind.TRANSIENT:
                 raise
             progress.away(Dependency.KAFKA, clock.monotonic())
+            if not away:
+                log.warning("Kafka does not answer: nothing is read until it does", error=type(error).__name__)
+            away = True
         await asyncio.sleep(PERIOD_SECONDS)

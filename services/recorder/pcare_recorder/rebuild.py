@@ -18,7 +18,7 @@ from pcare_common import settings
 from pcare_common.errors import EXIT_CONFIGURATION, OperatorError
 from pcare_common.kafka import KafkaSettings
 from pcare_recorder import migrate, restore
-from pcare_recorder.cursors import Cursor, Partition
+from pcare_recorder.cursors import Cursor, Partition, made_anew
 from pcare_recorder.database import REBUILDING, connect
 from pcare_recorder.errors import for_operator
 from pcare_recorder.log_reader import LogReader, log_reader
@@ -108,10 +108,10 @@ async def _restore_cursors(
         recorded, rejected = await restore.count_outcomes(connection, partition, base, next_offset)
         duplicates = records[partition] - recorded - rejected
         if duplicates < 0:
-            raise OperatorError(
-                f"{partition}: the topics hold {recorded} events and {rejected} rejections of offsets {base} to "
-                f"{next_offset - 1}, but Kafka has only {records[partition]} records there. The topic was made anew; "
-                "see `docs/recorder.md`, 'The partition ends before the cursor'."
+            raise made_anew(
+                partition,
+                f"{recorded} events and {rejected} rejections are of offsets {base} to {next_offset - 1}, but only "
+                f"{records[partition]} records are there",
             )
         cursors[partition] = Cursor(base, next_offset, recorded, duplicates, rejected)
         say(

@@ -4,6 +4,7 @@ Every function takes an open connection; those that write expect to be inside a 
 """
 
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import NamedTuple
 
 import asyncpg
@@ -60,6 +61,27 @@ async def read_cursors(connection: asyncpg.Connection, partitions: Iterable[Part
         numbers,
     )
     return {Partition(row[0], row[1]): Cursor(*row[2:]) for row in map(tuple, rows)}
+
+
+async def last_events(
+    connection: asyncpg.Connection, partitions: Iterable[Partition]
+) -> dict[Partition, tuple[int, datetime]]:
+    """Return the offset and the broker's time of the last event that is recorded of each partition that has one."""
+    topics, numbers = _split(partitions)
+    rows = await connection.fetch(
+        """
+        SELECT topic, partition, last.origin_offset, last.recorded_at
+        FROM unnest($1::text[], $2::integer[]) AS asked (topic, partition)
+        CROSS JOIN LATERAL (
+            SELECT i.origin_offset, i.recorded_at FROM pcare.interventions AS i
+            WHERE i.origin_topic = topic AND i.origin_partition = partition
+            ORDER BY i.origin_offset DESC LIMIT 1
+        ) AS last
+        """,
+        topics,
+        numbers,
+    )
+    return {Partition(row[0], row[1]): (row[2], row[3]) for row in rows}
 
 
 async def lock_cursors(connection: asyncpg.Connection, partitions: Iterable[Partition]) -> dict[Partition, int]:

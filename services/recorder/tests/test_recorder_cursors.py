@@ -48,7 +48,7 @@ def test_retention_that_overtook_the_cursor_is_refused_with_the_exact_gap() -> N
 
 
 def test_a_partition_that_ends_before_the_cursor_is_refused() -> None:
-    with pytest.raises(OperatorError, match="judged up to 500, but the partition ends at 499"):
+    with pytest.raises(OperatorError, match=r"judged up to 500, but the partition ends at 499\. The topic was deleted"):
         start(PARTITION, cursor=Cursor(0, 500), committed=500, held=Held(0, 499))
 
 

@@ -15,7 +15,7 @@ from kafka import KafkaAdminClient
 from kafka import TopicPartition as AdminPartition
 from kafka.admin import ConfigResource, ConfigResourceType
 from recorder_events import SAM, event, retraction
-from recorder_world import World, assert_exact, until
+from recorder_world import World, assert_exact, make_topics, until
 
 from pcare_common.errors import OperatorError
 from pcare_local.ports import free_ports
@@ -251,6 +251,34 @@ async def delete_records(world: World, *, before: int) -> None:
         admin.close()
 
     await asyncio.to_thread(delete)
+
+
+@pytest.mark.parametrize("later", [1, 5])
+async def test_a_topic_that_was_made_anew_is_refused_however_far_it_has_grown(world: World, later: int) -> None:
+    await world.send(event(), event())
+    async with world.recorder() as running:
+        await world.settled(running)
+    await asyncio.to_thread(make_topics, world.bootstrap_servers)
+    await world.send(*[event() for _ in range(later)])
+    with pytest.raises(OperatorError, match="The topic was deleted and made anew"):
+        async with world.recorder() as running:
+            await running
+    assert await world.outcomes() == (2, 0, 0)
+
+
+async def test_asked_to_stop_while_kafka_is_away_it_stops(world: World, backend: "Backend") -> None:
+    await world.send(event())
+    process = world.process()
+    await world.settled()
+    backend.kill_kafka()
+    try:
+        await asyncio.sleep(3)
+        started = time.monotonic()
+        process.terminate()
+        ended(process, status=0)
+        assert time.monotonic() - started < 10
+    finally:
+        backend.start_kafka()
 
 
 async def test_a_topic_that_keeps_the_senders_time_is_refused(world: World) -> None:
