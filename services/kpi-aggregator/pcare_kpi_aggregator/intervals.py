@@ -9,9 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from pcare_kpi_aggregator.facts import Fact, order
-from pcare_kpi_aggregator.years import DAY, END_OF_TIME, end_of_day, months_later
-
-_SHORTEST_YEAR = 364 * DAY  # less than 12 months, whatever the calendar and the clocks do
+from pcare_kpi_aggregator.years import END_OF_TIME, end_of_day, months_later
 
 
 class Interval(NamedTuple):
@@ -26,26 +24,20 @@ class Interval(NamedTuple):
 
 
 def plans(openings: Iterable[Fact], renewals: Iterable[Fact], closings: Iterable[Fact], months: int) -> list[Interval]:
-    """Return the intervals in which plans are in place: at most one at a time for a plan's reference.
+    """Return the intervals in which openings and renewals keep plans in place.
 
-    An opening at t is closed by the first closing of the same reference with a time >= t. While it is open, each
-    opening or renewal keeps the plan in place until the next one takes over, or `months` calendar months have gone.
-    The openings, renewals and closings may each come in any order.
+    An opening at t is closed by the first closing of the same reference with a time >= t. While it is open, it and each
+    renewal keep the plan in place for `months` calendar months, or until it is closed. So intervals of one plan
+    overlap; of those that hold an instant, the latest fact's counts. All may come in any order.
     """
     opened = _times_by_ref(openings := list(openings))
     closed = _times_by_ref(closings)
     intervals: list[Interval] = []
-    for ref, facts in _by_ref([*openings, *renewals]).items():
-        if len(facts) > 1:
-            facts.sort(key=order)
-        opening_times, closing_times = opened.get(ref, ()), closed.get(ref, ())
-        for index, fact in enumerate(facts):
-            if not _is_open(fact.time, opening_times, closing_times):
-                continue
-            following = facts[index + 1].time if index + 1 < len(facts) else END_OF_TIME
-            end = min(following, _first_after(fact.time, closing_times))
-            if end - fact.time > _SHORTEST_YEAR or months != 12:
-                end = min(end, months_later(fact.time, months))
+    for fact in (*openings, *renewals):
+        ref = (fact.ref_source, fact.ref)
+        closing_times = closed.get(ref, ())
+        if _is_open(fact.time, opened.get(ref, ()), closing_times):
+            end = min(_first_after(fact.time, closing_times), months_later(fact.time, months))
             intervals.append(Interval(fact, fact.time, end))
     return intervals
 
@@ -87,12 +79,10 @@ def _first_after(time: int, closings: Sequence[int]) -> int:
     return closings[index] if index < len(closings) else END_OF_TIME
 
 
-def _by_ref(facts: Iterable[Fact]) -> dict[tuple[str, str], list[Fact]]:
-    groups: dict[tuple[str, str], list[Fact]] = {}
-    for fact in facts:
-        groups.setdefault((fact.ref_source, fact.ref), []).append(fact)
-    return groups
-
-
 def _times_by_ref(facts: Iterable[Fact]) -> dict[tuple[str, str], list[int]]:
-    return {ref: sorted(fact.time for fact in group) for ref, group in _by_ref(facts).items()}
+    times: dict[tuple[str, str], list[int]] = {}
+    for fact in facts:
+        times.setdefault((fact.ref_source, fact.ref), []).append(fact.time)
+    for of_one in times.values():
+        of_one.sort()
+    return times

@@ -3,7 +3,7 @@
 import kpi_oracle
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from kpi_strategies import instants, people, statements
+from kpi_strategies import instants, people, statements, tight_instants, tight_statements
 
 from pcare_kpi_aggregator import catalogue
 from pcare_kpi_aggregator.facts import Fact, Retraction, SubjectFacts
@@ -34,6 +34,12 @@ def counted(people: dict[str, Statements], at: int) -> kpi_oracle.Values:
 @settings(max_examples=300, deadline=None)
 def test_every_kpi_is_what_the_rules_say(people, at):
     assert counted(people, at) == kpi_oracle.kpis(people, at, threshold=THRESHOLD)
+
+
+@given(tight_statements, tight_instants)
+@settings(max_examples=1000, deadline=None)
+def test_every_kpi_is_what_the_rules_say_to_the_microsecond(one, at):
+    assert counted({"person:1": one}, at) == kpi_oracle.kpis({"person:1": one}, at, threshold=THRESHOLD)
 
 
 @given(statements(), instants, st.randoms(use_true_random=False))

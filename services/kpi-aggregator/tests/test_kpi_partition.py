@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from kpi_records import record
-from kpi_strategies import instants, people, statements
+from kpi_strategies import instants, people, statements, tight_instants, tight_statements
 
 from pcare_kpi_aggregator import catalogue
 from pcare_kpi_aggregator.decode import NO_VALUE, Decoder
@@ -61,6 +61,17 @@ def test_time_passing_step_by_step_is_the_same_as_all_at_once(facts, ats):
         stepwise.settle(at)
         assert values_of([stepwise], at) == kpi_oracle.kpis({"person:1": facts}, at, threshold=THRESHOLD)
         assert stepwise.next_due is None or stepwise.next_due > at
+
+
+@given(tight_statements, st.lists(tight_instants, min_size=2, max_size=8))
+@settings(max_examples=400, deadline=None)
+def test_time_passing_by_the_microsecond_is_the_same_as_all_at_once(facts, ats):
+    stepwise = new_state()
+    for offset, one in enumerate(facts):
+        stepwise.apply(offset, record("person:1", one), TIMESTAMP)
+    for at in sorted(ats):
+        stepwise.settle(at)
+        assert values_of([stepwise], at) == kpi_oracle.kpis({"person:1": facts}, at, threshold=THRESHOLD)
 
 
 def test_retracting_everything_leaves_nothing_behind():
