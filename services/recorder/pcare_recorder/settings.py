@@ -18,14 +18,16 @@ class RecorderSettings(PostgresSettings, KafkaSettings):
     """Everything the recorder can be told.
 
     Durations are seconds. A batch is at most `recorder_batch_events` events and about
-    `recorder_batch_bytes` bytes; two of them are in memory at a time.
+    `recorder_batch_bytes` bytes; three of them are in memory at a time.
     """
 
     provider_register: Path | None = Field(None, description="a YAML file of further providers")
     recorder_http_host: str = Field("127.0.0.1", description="where /metrics and /health are served")
     recorder_http_port: int = Field(8081, ge=0, le=65535)
     recorder_group: str = Field("pcare-recorder", min_length=1, description="the consumer group of all copies")
-    recorder_session_seconds: int = Field(30, ge=6, le=300, description="silent for so long, a copy loses its work")
+    recorder_session_seconds: int = Field(
+        30, ge=6, le=300, description="a copy silent for so long loses its partitions"
+    )
     recorder_batch_events: int = Field(2000, ge=1, le=20_000, description="the most events of one transaction")
     recorder_batch_bytes: int = Field(
         8 * 1024 * 1024, ge=1024 * 1024, description="about the most bytes of one transaction"
