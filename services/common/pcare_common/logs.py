@@ -11,6 +11,8 @@ from typing import Any
 import structlog
 from structlog.typing import EventDict, WrappedLogger
 
+from pcare_common.clock import SystemClock
+from pcare_common.repeats import OnceInAWhile
 from pcare_schemas.identifiers import mask
 
 
@@ -33,6 +35,7 @@ def configure(service: str, *, log_format: str = "json", level: str = "info") ->
         else [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
     )
     handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(OnceInAWhile(SystemClock()))
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
