@@ -118,8 +118,8 @@ class LogReader:
             auto_offset_reset="earliest",
             max_partition_fetch_bytes=_PARTITION_FETCH_BYTES,
         )
-        await consumer.start()
         try:
+            await consumer.start()
             partitions = {TopicPartition(self._topic, number): number for number in self._waiting}
             consumer.assign(list(partitions))
             for tp, number in partitions.items():

@@ -199,8 +199,13 @@ class Worker:
     def end(self) -> None:
         self._client.close()
         if self.process is not None and self.process.poll() is None:
-            self.process.kill()
-            self.process.wait(10)
+            self.process.terminate()
+            try:
+                self.process.wait(15)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait(10)
+                raise
 
 
 def settled(worker: Worker, records: int) -> dict[str, Any]:
