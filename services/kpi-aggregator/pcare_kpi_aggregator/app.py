@@ -12,7 +12,6 @@ from pcare_common import logs, settings, shutdown
 from pcare_common.clock import SystemClock
 from pcare_common.errors import EXIT_CONFIGURATION, OperatorError
 from pcare_kpi_aggregator.leave import leave_now
-from pcare_kpi_aggregator.quiet import quieten
 from pcare_kpi_aggregator.service import Service
 from pcare_kpi_aggregator.settings import AggregatorSettings
 
@@ -28,7 +27,6 @@ def main() -> None:
     """Run until SIGTERM or SIGINT. Ends with status 78 where a person has to act, 75 where a restart will do."""
     chosen = settings.load(AggregatorSettings)
     logs.configure("kpi-aggregator", log_format=chosen.log_format, level=chosen.log_level)
-    quieten(logging.getLogger().handlers, SystemClock())
     gc.set_threshold(*_COLLECT_EVERY)
     try:
         asyncio.run(_run(chosen))

@@ -1,7 +1,6 @@
 """What ends the process, what keeps it from ending for ever, and what tells how it is."""
 
 import json
-import logging
 import os
 import subprocess
 import sys
@@ -12,7 +11,6 @@ import pytest
 
 from pcare_common.clock import FixedClock
 from pcare_kpi_aggregator.crash_ledger import CrashLedger
-from pcare_kpi_aggregator.quiet import OnceInAWhile
 from pcare_kpi_aggregator.watchdog import LoopWatchdog, ProgressWatchdog
 
 
@@ -161,17 +159,3 @@ def test_wrong_settings_end_the_start_with_a_word_about_them(tmp_path, variable,
     assert ended.returncode == 78
     assert complaint in ended.stderr
     assert "Traceback" not in ended.stderr
-
-
-def test_libraries_repeat_themselves_once_in_a_while_and_we_always(clock):
-    def passes(name: str, message: str, *arguments: object) -> bool:
-        return quiet.filter(logging.LogRecord(name, logging.ERROR, __file__, 1, message, arguments, None))
-
-    quiet = OnceInAWhile(clock)
-    assert passes("aiokafka.client", "cannot reach %s", 1)
-    assert not passes("aiokafka.client", "cannot reach %s", 2)
-    assert passes("aiokafka.client", "something else")
-    assert passes("pcare_kpi_aggregator", "again")
-    assert passes("pcare_kpi_aggregator", "again")
-    clock.advance(timedelta(seconds=30))
-    assert passes("aiokafka.client", "cannot reach %s", 3)

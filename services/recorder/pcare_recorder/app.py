@@ -16,7 +16,6 @@ from pcare_common.errors import EXIT_CONFIGURATION, EXIT_TRY_AGAIN, OperatorErro
 from pcare_common.http import HttpServer, service_routes
 from pcare_common.shutdown import stop_on_signals
 from pcare_recorder import migrate
-from pcare_recorder.client_log import quieten
 from pcare_recorder.database import Database
 from pcare_recorder.errors import Dependency, for_operator
 from pcare_recorder.faults import Faults, NoFaults
@@ -164,7 +163,6 @@ def main() -> None:
     """Run the service. Ends with 0 when asked to stop, 78 when a person has to act, 75 when it should start again."""
     config = settings.load(RecorderSettings)
     logs.configure("recorder", log_format=config.log_format, level=config.log_level)
-    quieten(SystemClock().monotonic)
     # What is loaded stays; events come and go in their thousands, and a look at all of them costs more than it frees.
     gc.collect()
     gc.freeze()
