@@ -339,6 +339,13 @@ async def test_an_end_at_the_very_instant_of_an_agreement_closes_it(kpis: Kpis) 
     assert await kpis.at(datetime(2024, 6, 1, tzinfo=UTC), "pcsp_active") == {}
 
 
+async def test_an_end_closes_from_its_own_instant_on(kpis: Kpis) -> None:
+    await kpis.record(plan("agreed", "2024-05-10T10:00:00Z"), plan("ended", "2024-06-10T10:00:00Z"))
+    end = datetime(2024, 6, 10, 10, tzinfo=UTC)
+    assert (await kpis.at(end, "pcsp_active"))["2024/25", "NCL"] == 1
+    assert await kpis.at(end.replace(microsecond=1), "pcsp_active") == {}
+
+
 async def test_an_end_of_another_plan_ends_only_that(kpis: Kpis) -> None:
     await kpis.record(
         plan("agreed", "2024-05-10T10:00:00Z", BARNET, "P1"),
@@ -479,10 +486,14 @@ async def test_the_financial_year_of_an_instant(database: str, instant: str, yea
 
 async def test_wall_clock_times_that_happen_twice_or_never(database: str) -> None:
     connection = await asyncpg.connect(database)
-    for wall in ("2024-10-27T01:30:00", "2024-03-31T01:30:00", "2024-07-01T00:00:00", "2024-10-27T00:59:59"):
-        expected = london(wall)
+    for wall, instant in [
+        ("2024-10-27T01:30:00", "2024-10-27T01:30:00Z"),  # twice: the later
+        ("2024-03-31T01:30:00", "2024-03-31T01:30:00Z"),  # never: the later of what it could mean
+        ("2024-07-01T00:00:00", "2024-06-30T23:00:00Z"),
+        ("2024-10-27T00:59:59", "2024-10-26T23:59:59Z"),
+    ]:
         found = await connection.fetchval("SELECT pcare.london_instant($1)", datetime.fromisoformat(wall))
-        assert found == expected.astimezone(UTC), wall
+        assert found == datetime.fromisoformat(instant), wall
     await connection.close()
 
 

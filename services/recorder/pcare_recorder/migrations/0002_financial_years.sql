@@ -2,14 +2,9 @@
 
 CREATE FUNCTION pcare.london_instant(wall timestamp) RETURNS timestamptz
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
--- Of the two instants that an October hour names, PostgreSQL takes the later; we take the earlier, like Python.
-RETURN CASE
-    WHEN ((wall AT TIME ZONE 'Europe/London') - interval '1 hour') AT TIME ZONE 'Europe/London' = wall
-    THEN (wall AT TIME ZONE 'Europe/London') - interval '1 hour'
-    ELSE wall AT TIME ZONE 'Europe/London'
-END;
+RETURN wall AT TIME ZONE 'Europe/London';
 COMMENT ON FUNCTION pcare.london_instant IS
-    'The instant of a wall clock time in London. An hour that happens twice means its first; one that is skipped is read as if the clocks had not gone forward yet.';
+    'The instant of a wall clock time in London. An hour that happens twice or never means the later of its readings, so that a plan never lapses early.';
 
 CREATE FUNCTION pcare.twelve_months_after(instant timestamptz) RETURNS timestamptz
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
