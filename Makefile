@@ -42,7 +42,7 @@ test-unit: $(READY) ## Run the unit tests only
 
 .PHONY: test-containers
 test-containers: $(READY) ## Run the integration tests on containers (needs a Docker engine)
-	@PCARE_TEST_BACKEND=containers $(BIN)/python -m pytest -m integration tests $(ARGS)
+	@TESTCONTAINERS_RYUK_DISABLED=true PCARE_TEST_BACKEND=containers $(BIN)/python -m pytest -m integration tests $(ARGS)
 
 .PHONY: check
 check: $(READY) ## Lint, format check, types, generated files up to date
