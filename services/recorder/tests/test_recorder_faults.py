@@ -227,6 +227,13 @@ async def test_retention_that_overtook_the_cursor_stops_with_the_exact_gap(world
         async with world.recorder() as running:
             await running
     assert await world.outcomes() == (2, 0, 0)
+    await world.execute(  # as docs/recorder.md has it
+        "UPDATE pcare.cursors SET next_offset = 7"
+        " WHERE topic = 'interventions.submitted' AND partition = 0 AND next_offset = 2"
+    )
+    async with world.recorder() as running:
+        await world.settled(running)
+    assert await world.outcomes() == (5, 0, 0)
 
 
 async def test_retention_that_overtakes_a_running_recorder_stops_it_too(world: World) -> None:

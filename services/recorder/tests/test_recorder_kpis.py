@@ -124,6 +124,16 @@ async def test_equal_times_are_ordered_by_source_and_id_by_code_point(kpis: Kpis
     assert await kpis.at(NOW, "sp_people") == {("2024/25", BARNET): 1, ("2024/25", "NCL"): 1}
 
 
+async def test_the_latest_of_equal_times_is_the_last_by_source_and_id(kpis: Kpis) -> None:
+    at = "2024-05-02T10:00:00Z"
+    await kpis.record(event(time=at, borough=CAMDEN, id="a"), event(time=at, borough=BARNET, id="Z"))
+    await kpis.record(event(time=at, borough=ENFIELD, id="0", source=ROYAL_FREE, subject=SAM))
+    await kpis.record(event(time=at, borough=HARINGEY, id="1", source=WHITTINGTON, subject=SAM))
+    assert WHITTINGTON > ROYAL_FREE
+    seen = await kpis.at(datetime(2024, 6, 1, tzinfo=UTC), "pam_people")
+    assert seen == {("2024/25", CAMDEN): 1, ("2024/25", HARINGEY): 1, ("2024/25", "NCL"): 2}
+
+
 async def test_a_ref_belongs_to_the_organisation_that_gave_it(kpis: Kpis) -> None:
     await kpis.record(
         referral("2024-05-01T10:00:00Z"),

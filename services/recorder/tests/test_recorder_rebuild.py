@@ -5,13 +5,15 @@ from dataclasses import replace
 import asyncpg
 import pytest
 from aiokafka import AIOKafkaProducer
-from recorder_events import ALEX, KIM, SAM, event, retraction
+from recorder_events import ALEX, KIM, RECEIVED, SAM, event, retraction
 from recorder_world import RKE_TOPIC, World, assert_exact
 
 from pcare_common.errors import OperatorError
-from pcare_recorder import migrate
+from pcare_recorder import migrate, restore
 from pcare_recorder.database import REBUILDING, connect
 from pcare_recorder.rebuild import RebuildSettings, rebuild
+from pcare_schemas.origin import Origin
+from pcare_schemas.recorded import subject_linked_text
 from pcare_schemas.topics import RECORDED, SUBJECTS, SUBMITTED
 
 pytestmark = pytest.mark.integration
@@ -149,6 +151,36 @@ async def test_links_that_were_erased_stay_erased(world: World) -> None:
         [SAM, KIM]
     )
     assert any("removed 1 that were erased" in line for line in said)
+
+
+async def test_a_link_too_new_to_be_published_is_not_taken_for_erased(world: World) -> None:
+    await world.send(event())
+    async with world.recorder() as running:
+        await world.settled(running)
+    await world.execute(
+        f"INSERT INTO pcare.subjects SELECT '{SAM}', gen_random_uuid(), linked_at, rules_version, origin_topic,"  # noqa: S608
+        " origin_partition, 1 FROM pcare.subjects"  # the record after the last that is committed
+    )
+    await rebuild(config(world), say_nothing)
+    assert {row[0] for row in await world.fetch("SELECT pseudonym FROM pcare.subjects")} == {ALEX, SAM}
+
+
+async def test_the_last_record_of_a_pseudonym_holds_however_the_topic_is_read(world: World) -> None:
+    def linked(pseudonym: str, subject: str) -> tuple[bytes, bytes | None]:
+        origin = Origin(SUBMITTED, 0, 0)
+        text = subject_linked_text(pseudonym, subject, linked_at=RECEIVED, origin=origin, rules_version="1-x")
+        return pseudonym.encode(), text
+
+    first, second = (f"person:00000000-0000-4000-8000-00000000000{number}" for number in (1, 2))
+    connection = await connect(world.dsn, REBUILDING)
+    async with connection.transaction():
+        await restore.begin_links(connection)
+        await restore.stage_links(connection, [linked(ALEX, first), linked(SAM, first), linked(KIM, first)])
+        await restore.stage_links(connection, [linked(ALEX, second), (SAM.encode(), None)])
+        assert await restore.merge_links(connection, {}) == (2, 0)
+    await connection.close()
+    rows = await world.fetch("SELECT pseudonym, 'person:' || subject_id FROM pcare.subjects")
+    assert {row[0]: row[1] for row in rows} == {ALEX: second, KIM: first}
 
 
 async def test_no_rebuild_beside_a_running_recorder(world: World, another_database: str) -> None:
