@@ -33,7 +33,7 @@ AnySubject = Annotated[
 """Any of the four."""
 
 SUBJECT_FORMS = {
-    "person": "person:k1:<32 hex digits>, the pseudonym that POST /pseudonyms gives",
+    "person": "person:k1:<32 hex digits>, the pseudonym that the programme gives",
     "link-worker": "link-worker:<organisation>:<local id>",
     "commissioner": "commissioner:<ODS code>",
     "team": "team:<organisation>:<local id>",

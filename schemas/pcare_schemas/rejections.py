@@ -87,7 +87,7 @@ MEANINGS: Final[dict[Reason, Meaning]] = {
     Reason.identifiable_data: Meaning(
         "The event holds an NHS number",
         422,
-        "Take the NHS number out; name the person by pseudonym (POST /pseudonyms), or over HTTP by a subject "
+        "Take the NHS number out; name the person by the pseudonym that the programme gives, or over HTTP by a subject "
         "nhs-number:<10 digits>. What was kept of the event has its digits masked.",
     ),
     Reason.time_out_of_range: Meaning(
