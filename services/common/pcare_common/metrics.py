@@ -159,6 +159,13 @@ _ALL = (
         "It falls behind the clock by more than a minute: a partition is not being counted.",
     ),
     Metric(
+        "pcare_kpi_catalogue_info",
+        "gauge",
+        ("version",),
+        "1, with the version of the KPI catalogue that this worker counts by.",
+        "Workers name different versions for longer than an upgrade takes.",
+    ),
+    Metric(
         "pcare_kpi_partition_owned",
         "gauge",
         ("partition",),
@@ -199,6 +206,13 @@ _ALL = (
         ("partition",),
         "How long ago the instant is that a partition's counts speak of.",
         "Above 30: nobody counts the partition, or its owner cannot publish.",
+    ),
+    Metric(
+        "pcare_kpi_partition_instant_seconds",
+        "gauge",
+        ("partition",),
+        "The instant that a partition's counts speak of, in seconds since 1970.",
+        "It stands still: nobody counts the partition, or its owner cannot publish.",
     ),
     Metric(
         "pcare_kpi_skipped_events",

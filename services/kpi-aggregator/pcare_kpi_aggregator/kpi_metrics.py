@@ -53,7 +53,9 @@ class KpiCollector(Collector):
         instant = gauge_family("pcare_kpi_instant_seconds")
         if answer.oldest is not None:
             instant.add_metric([], answer.oldest / SECOND)
-        return values, targets, complete, instant
+        info = gauge_family("pcare_kpi_catalogue_info")
+        info.add_metric([self._catalogue.version], 1)
+        return values, targets, complete, instant, info
 
     def _own_partitions(self) -> Iterable[Metric]:
         owned_family = gauge_family("pcare_kpi_partition_owned")
@@ -75,14 +77,16 @@ class KpiCollector(Collector):
         applied = gauge_family("pcare_kpi_partition_applied_through")
         lag = gauge_family("pcare_kpi_partition_lag_events")
         age = gauge_family("pcare_kpi_partition_age_seconds")
+        instant = gauge_family("pcare_kpi_partition_instant_seconds")
         for partition in whole.partitions:
             partial, behind = whole.best.get(partition), whole.lag(partition)
             if partial is not None:
                 applied.add_metric([str(partition)], partial.snapshot.applied_through)
                 age.add_metric([str(partition)], max(0, self._now() - partial.snapshot.at) / SECOND)
+                instant.add_metric([str(partition)], partial.snapshot.at / SECOND)
             if behind is not None:
                 lag.add_metric([str(partition)], behind)
-        return applied, lag, age
+        return applied, lag, age, instant
 
     def _worker_itself(self) -> Iterable[Metric]:
         applied = counter_family("pcare_kpi_applied_events_total")

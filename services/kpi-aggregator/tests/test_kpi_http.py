@@ -180,7 +180,7 @@ async def test_metrics_show_numbers_partitions_and_the_worker(stage):
     text = (await stage.client.get("/metrics")).text
     families = {family.name: family for family in text_string_to_metric_families(text)}
     assert families.keys() <= {name.removesuffix("_total") for name in metrics.CATALOGUE}
-    order = ("kpi", "borough", "year", "partition")
+    order = ("kpi", "borough", "year", "partition", "version")
     samples = {
         (sample.name, *(sample.labels[name] for name in order if name in sample.labels)): sample.value
         for family in families.values()
@@ -190,7 +190,9 @@ async def test_metrics_show_numbers_partitions_and_the_worker(stage):
     assert samples["pcare_kpi_target", "phb_people", "NCL", "2023/24"] == 4633
     assert samples["pcare_kpi_complete",] == 1
     assert samples["pcare_kpi_instant_seconds",] == pytest.approx(NOON.timestamp(), abs=0.001)
+    assert samples["pcare_kpi_catalogue_info", CATALOGUE.version] == 1
     assert samples["pcare_kpi_partition_lag_events", "1"] == 3
+    assert samples["pcare_kpi_partition_instant_seconds", "0"] == NOON.timestamp()
     assert samples["pcare_kpi_partition_ready", "0"] == 1
     assert samples["pcare_kpi_partition_blocked_offset", "1"] == 99
     assert samples["pcare_kpi_rebalances_total",] == 1
@@ -202,4 +204,4 @@ async def test_the_labels_are_bounded_by_the_catalogue(stage):
     text = (await stage.client.get("/metrics")).text
     series = sum(line.startswith("pcare_kpi_") for line in text.splitlines())
     years, areas = 3, 7
-    assert series <= 2 * len(CATALOGUE.kpis) * years * areas + 2 * 6 + 10
+    assert series <= 2 * len(CATALOGUE.kpis) * years * areas + 2 * 7 + 11
