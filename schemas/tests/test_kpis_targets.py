@@ -118,7 +118,7 @@ def test_wrong_targets_are_refused(tmp_path, entry, complaint):
 
 def test_two_targets_for_one_kpi_and_area_are_refused(tmp_path):
     entry = "  - {kpi: phb_people, area: NCL, value: 1, by: 2023/24, baseline: null}\n"
-    with pytest.raises(DataFileError, match="line 3: .*two targets"):
+    with pytest.raises(DataFileError, match=r"line 3: .*two targets"):
         targets_of(tmp_path, "targets:\n" + entry + entry)
 
 
