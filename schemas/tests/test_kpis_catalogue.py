@@ -148,7 +148,7 @@ def test_a_wrong_catalogue_is_refused_with_line_and_reason(tmp_path, old, new, c
             "closed_by: sp-closed goes by referral_ref",
         ),
         (
-            "count: in_place_at_end, opened_by: phb-issued, renewed_by: phb-issued, review_renews: no, closed_by: phb-ended",
+            "count: in_place_at_end, opened_by: phb-issued, closed_by: phb-ended, renewed_by: phb-issued",
             "renewed_by: what does not lapse",
         ),
         (
