@@ -1,7 +1,8 @@
-"""The database schema: numbered SQL files, applied in order, each once.
+"""The database schema: numbered SQL files, applied in order, each once; and what the KPIs in SQL go by.
 
-`python -m pcare_recorder.migrate` brings a database up to date and may be run again, and by several at once. The
-recorder itself only checks: it never changes a schema behind an operator's back.
+`python -m pcare_recorder.migrate` brings a database up to date and may be run again, and by several at once: after a
+change of the catalogue or the targets it makes the database follow. The recorder itself only checks: it never changes
+a schema behind an operator's back.
 """
 
 import asyncio
@@ -15,7 +16,9 @@ import asyncpg
 
 from pcare_common import settings
 from pcare_common.errors import EXIT_CONFIGURATION, OperatorError
-from pcare_recorder.settings import PostgresSettings
+from pcare_recorder import kpi_reference
+from pcare_recorder.kpi_reference import KpiReference
+from pcare_recorder.settings import MigrationSettings
 
 COMMAND = "python -m pcare_recorder.migrate"
 LOCK = 0x70636172  # "pcar": whoever migrates this database holds it
@@ -87,27 +90,34 @@ def pending(known: Sequence[Migration], applied: Sequence[Applied]) -> tuple[Mig
     return tuple(migration for migration in known if migration.number not in done)
 
 
-async def apply(connection: asyncpg.Connection) -> tuple[Migration, ...]:
-    """Apply what is missing, each file in a transaction of its own, and return it.
+async def apply(connection: asyncpg.Connection, reference: KpiReference | None = None) -> tuple[Migration, ...]:
+    """Apply what is missing, each file in a transaction of its own, and return it; then write the reference.
 
-    One at a time: a second caller waits, then finds nothing to do. Raises OperatorError as `pending` does.
+    Without one, the built-in. One at a time: a second caller waits, then finds nothing to do. Raises OperatorError as
+    `pending` does.
     """
     await connection.execute("SELECT pg_advisory_lock($1)", LOCK)
     try:
-        await connection.execute(_TABLE)
-        missing = pending(migrations(), await _applied(connection))
-        for migration in missing:
-            async with connection.transaction():
-                await connection.execute(migration.sql)
-                await connection.execute(
-                    "INSERT INTO pcare.schema_migrations (number, name, sha256) VALUES ($1, $2, $3)",
-                    migration.number,
-                    migration.name,
-                    migration.sha256,
-                )
+        missing = await _apply_missing(connection, migrations())
+        await kpi_reference.write(connection, reference or KpiReference.load())
         return missing
     finally:
         await connection.execute("SELECT pg_advisory_unlock($1)", LOCK)
+
+
+async def _apply_missing(connection: asyncpg.Connection, known: Sequence[Migration]) -> tuple[Migration, ...]:
+    await connection.execute(_TABLE)
+    missing = pending(known, await _applied(connection))
+    for migration in missing:
+        async with connection.transaction():
+            await connection.execute(migration.sql)
+            await connection.execute(
+                "INSERT INTO pcare.schema_migrations (number, name, sha256) VALUES ($1, $2, $3)",
+                migration.number,
+                migration.name,
+                migration.sha256,
+            )
+    return missing
 
 
 async def check(connection: asyncpg.Connection) -> None:
@@ -124,10 +134,10 @@ async def _applied(connection: asyncpg.Connection) -> list[Applied]:
     return [Applied(row["number"], row["name"], row["sha256"]) for row in rows]
 
 
-async def _run(dsn: str) -> None:
+async def _run(dsn: str, reference: KpiReference) -> None:
     connection = await asyncpg.connect(dsn, timeout=10)
     try:
-        for migration in await apply(connection):
+        for migration in await apply(connection, reference):
             sys.stdout.write(f"applied {migration.number:04d}_{migration.name}\n")
         sys.stdout.write("the database is up to date\n")
     finally:
@@ -135,10 +145,11 @@ async def _run(dsn: str) -> None:
 
 
 def main() -> None:
-    """Bring the database of PCARE_POSTGRES_DSN up to date; exit 78 with one line when that cannot be done."""
-    dsn = settings.load(PostgresSettings).postgres_dsn.get_secret_value()
+    """Bring the database of PCARE_POSTGRES_DSN up to date; exit 78 and say why when that cannot be done."""
+    given = settings.load(MigrationSettings)
     try:
-        asyncio.run(_run(dsn))
+        reference = KpiReference.load(given.kpi_catalogue, given.kpi_targets)
+        asyncio.run(_run(given.postgres_dsn.get_secret_value(), reference))
     except (OperatorError, OSError, asyncpg.PostgresError) as error:
         sys.stderr.write(f"Cannot migrate the database: {error}\n")
         raise SystemExit(EXIT_CONFIGURATION) from error

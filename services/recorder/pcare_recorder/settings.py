@@ -14,6 +14,13 @@ class PostgresSettings(Settings):
     postgres_dsn: SecretStr = Field(description="postgresql://user:password@host:port/database")
 
 
+class MigrationSettings(PostgresSettings):
+    """What `python -m pcare_recorder.migrate` reads: the KPI files that the aggregator is given, for SQL to follow."""
+
+    kpi_catalogue: Path | None = Field(None, description="a KPI catalogue instead of the built-in one")
+    kpi_targets: Path | None = Field(None, description="targets instead of the built-in ones")
+
+
 class RecorderSettings(PostgresSettings, KafkaSettings):
     """Everything the recorder can be told.
 

@@ -1,0 +1,519 @@
+-- The KPIs of the catalogue, from the recorded rows alone and for a stated instant: no clock is read.
+-- Written from the rules of docs/kpis.md, not from the program that streams the same numbers, so that an error in
+-- either one shows. A function a kind of rule: what the catalogue adds is counted here with no code.
+
+-- ---- What the rules go by, filled by `python -m pcare_recorder.migrate`
+
+CREATE TABLE pcare.code_list (
+    list        text    NOT NULL,
+    code        text    NOT NULL,
+    position    integer NOT NULL,
+    name        text    NOT NULL,
+    area        text,
+    valid_from  date,
+    valid_to    date,
+    successor   text,
+    PRIMARY KEY (list, code)
+);
+COMMENT ON TABLE pcare.code_list IS 'The code lists of this release. `area` is the priority area of a situation.';
+
+CREATE TABLE pcare.kpi_catalogue (
+    only_row    boolean PRIMARY KEY DEFAULT true CHECK (only_row),
+    version     text    NOT NULL,
+    document    jsonb   NOT NULL
+);
+COMMENT ON TABLE pcare.kpi_catalogue IS 'The one catalogue in force, as the last migration found it.';
+
+CREATE TABLE pcare.kpi_targets (
+    kpi     text    NOT NULL,
+    area    text    NOT NULL,
+    year    text    NOT NULL,
+    value   numeric NOT NULL,
+    note    text,
+    PRIMARY KEY (kpi, area, year)
+);
+COMMENT ON TABLE pcare.kpi_targets IS 'The target of each KPI, area (NCL or GSS code) and financial year that has one.';
+
+CREATE FUNCTION pcare.stored_catalogue() RETURNS jsonb
+LANGUAGE sql STABLE PARALLEL SAFE
+AS $$ SELECT document FROM pcare.kpi_catalogue $$;
+
+-- ---- Facts
+
+DROP FUNCTION pcare.kpi_values(timestamptz, integer, boolean);
+DROP FUNCTION pcare.facts();
+
+CREATE FUNCTION pcare.facts(known_at timestamptz DEFAULT NULL) RETURNS TABLE (
+    source text, id text, kind text, subject text, occurred_at timestamptz, borough text,
+    ref_source text, ref text, situation text, starts date, one_off boolean, data jsonb
+)
+LANGUAGE sql STABLE PARALLEL SAFE
+AS $$
+    SELECT
+        i.source COLLATE "C", i.id COLLATE "C", i.kind, i.subject, i.occurred_at, i.borough,
+        -- a link worker's post is named by its network alone, whoever states it
+        CASE WHEN i.kind IN ('link-worker-joined', 'link-worker-left') THEN '' ELSE i.ref_source END,
+        CASE
+            WHEN i.kind IN ('link-worker-joined', 'link-worker-left') THEN i.published -> 'data' ->> 'pcn'
+            ELSE i.ref
+        END,
+        CASE WHEN i.kind = 'sdm-conversation' THEN i.published -> 'data' ->> 'situation' END,
+        CASE WHEN i.kind = 'phb-issued' THEN (i.published -> 'data' ->> 'starts')::date END,
+        i.kind = 'phb-issued' AND coalesce((i.published -> 'data' ->> 'one_off')::boolean, false),
+        (i.published -> 'data')::jsonb
+    FROM pcare.interventions AS i
+    WHERE i.kind <> 'event-retracted'
+      AND (known_at IS NULL OR i.recorded_at < known_at)
+      AND NOT EXISTS (
+          SELECT FROM pcare.interventions AS retraction
+          WHERE retraction.kind = 'event-retracted'
+            AND retraction.source = i.source
+            AND retraction.subject = i.subject
+            AND retraction.retracts = i.id
+            AND (known_at IS NULL OR retraction.recorded_at < known_at)
+      )
+$$;
+COMMENT ON FUNCTION pcare.facts IS
+    'What is recorded (before known_at, if given) and not retracted. A retraction acts if source, subject and id match, whatever its own time.';
+
+-- ---- Filters: `where` and `given` of a rule
+
+CREATE FUNCTION pcare.texts(list jsonb) RETURNS text[]
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $$ SELECT array_agg(item) FROM jsonb_array_elements_text(list) AS item $$;
+
+CREATE FUNCTION pcare.filter_path(filter jsonb) RETURNS jsonpath
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $$
+    SELECT string_agg(condition, ' && ')::jsonpath
+    FROM (
+        -- One of the values, or an element that is one. A missing field holds nothing, except that false is what the
+        -- payloads mean by leaving a flag out.
+        SELECT format(
+            '(%s%s)',
+            CASE WHEN wanted.list @> '[false]' THEN format('!exists($.%s) || ', to_json(field)) END,
+            (
+                SELECT string_agg(format('$.%s[*] == %s', to_json(field), value), ' || ')
+                FROM jsonb_array_elements(wanted.list) AS value
+            )
+        ) AS condition
+        FROM jsonb_each(coalesce(nullif(filter -> 'where', 'null'), '{}')) AS stated (field, given),
+             LATERAL (
+                 SELECT CASE jsonb_typeof(given) WHEN 'array' THEN given ELSE jsonb_build_array(given) END
+             ) AS wanted (list)
+        UNION ALL
+        SELECT format('$.%s.type() != "null"', to_json(field))
+        FROM jsonb_array_elements_text(coalesce(nullif(filter -> 'given', 'null'), '[]')) AS field
+    ) AS conditions
+$$;
+COMMENT ON FUNCTION pcare.filter_path IS
+    'The filter of a rule as a predicate over payloads; null where everything passes. A plan holds it as a constant.';
+
+CREATE FUNCTION pcare.facts_of(filter jsonb, known_at timestamptz) RETURNS TABLE (
+    subject text, occurred_at timestamptz, source text, id text, borough text, data jsonb
+)
+LANGUAGE sql STABLE PARALLEL SAFE
+AS $$
+    SELECT f.subject, f.occurred_at, f.source, f.id, f.borough, f.data
+    FROM pcare.facts(known_at) AS f
+    WHERE f.kind = filter ->> 'of'
+      AND (pcare.filter_path(filter) IS NULL OR f.data @@ pcare.filter_path(filter))
+$$;
+COMMENT ON FUNCTION pcare.facts_of IS 'The facts of a kind that pass; one that does not is as if it were not there.';
+
+CREATE FUNCTION pcare.episodes_of(filter jsonb, known_at timestamptz) RETURNS TABLE (
+    subject text, occurred_at timestamptz, source text, id text, borough text, situation text, data jsonb
+)
+LANGUAGE sql STABLE PARALLEL SAFE
+AS $$
+    SELECT e.subject, e.occurred_at, e.source, e.id, e.borough, e.situation, e.data
+    FROM (
+        SELECT DISTINCT ON (f.subject, f.ref_source, f.ref) f.*
+        FROM pcare.facts(known_at) AS f
+        WHERE f.kind = filter ->> 'of' AND f.ref IS NOT NULL
+        ORDER BY f.subject, f.ref_source, f.ref, f.occurred_at, f.source, f.id
+    ) AS e
+    WHERE pcare.filter_path(filter) IS NULL OR e.data @@ pcare.filter_path(filter)
+$$;
+COMMENT ON FUNCTION pcare.episodes_of IS
+    'The episodes of a kind: each reference dated, placed and classified by its earliest fact, which decides if it passes.';
+
+-- ---- Time
+
+CREATE FUNCTION pcare.years_seen(first_fact timestamptz, at timestamptz) RETURNS TABLE (
+    year integer, starts timestamptz, seen_at timestamptz
+)
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $$
+    SELECT number, pcare.financial_year_start(number), least(at, pcare.financial_year_start(number + 1))
+    FROM generate_series(pcare.financial_year_number(first_fact), pcare.financial_year_number(at)) AS number
+    WHERE pcare.financial_year_start(number) < at
+$$;
+COMMENT ON FUNCTION pcare.years_seen IS
+    'The years up to an instant, each with what it is seen from: its end, or the instant if that comes first.';
+
+CREATE FUNCTION pcare.months_after(instant timestamptz, months integer) RETURNS timestamptz
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN pcare.london_instant((instant AT TIME ZONE 'Europe/London') + make_interval(months => months));
+COMMENT ON FUNCTION pcare.months_after IS 'The same wall clock time in London so many calendar months on.';
+
+CREATE FUNCTION pcare.day_after(instant timestamptz) RETURNS timestamptz
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN pcare.london_instant(((instant AT TIME ZONE 'Europe/London')::date + 1)::timestamp);
+COMMENT ON FUNCTION pcare.day_after IS 'The end of the day in London on which an instant lies.';
+
+-- ---- The rules. Each gives what is counted by year, borough (null: none of NCL) and, where it counts members of a
+-- ---- list, by member; NCL and the value are finished from that, for shares, means and members do not add up.
+
+CREATE FUNCTION pcare.kpi_events(rule jsonb, at timestamptz, known_at timestamptz) RETURNS TABLE (
+    year integer, borough text, member text, numerator bigint, denominator bigint
+)
+LANGUAGE sql STABLE PARALLEL SAFE
+AS $$
+    SELECT year, borough, NULL, count(*), NULL::bigint
+    FROM (
+        SELECT pcare.financial_year_number(f.occurred_at) AS year, f.borough
+        FROM pcare.facts_of(rule, known_at) AS f
+        WHERE f.occurred_at < at
+    ) AS counted
+    GROUP BY year, borough
+$$;
+
+CREATE FUNCTION pcare.kpi_episodes(rule jsonb, at timestamptz, known_at timestamptz) RETURNS TABLE (
+    year integer, borough text, member text, numerator bigint, denominator bigint
+)
+LANGUAGE sql STABLE PARALLEL SAFE
+AS $$
+    SELECT year, borough, NULL, count(*), NULL::bigint
+    FROM (
+        SELECT pcare.financial_year_number(e.occurred_at) AS year, e.borough
+        FROM pcare.episodes_of(rule, known_at) AS e
+        WHERE e.occurred_at < at
+    ) AS counted
+    GROUP BY year, borough
+$$;
+
+CREATE FUNCTION pcare.kpi_people_in_year(rule jsonb, at timestamptz, known_at timestamptz) RETURNS TABLE (
+    year integer, borough text, member text, numerator bigint, denominator bigint
+)
+LANGUAGE sql STABLE PARALLEL SAFE
+AS $$
+    SELECT year, borough, NULL, count(*), NULL::bigint
+    FROM (
+        SELECT DISTINCT ON (year, subject) year, borough
+        FROM pcare.episodes_of(rule, known_at) AS e,
+             LATERAL (SELECT pcare.financial_year_number(e.occurred_at)) AS dated (year)
+        WHERE e.occurred_at < at
+        ORDER BY year, subject, occurred_at DESC, source DESC, id DESC
+    ) AS person
+    GROUP BY year, borough
+$$;
+
+CREATE FUNCTION pcare.kpi_people_reached(rule jsonb, at timestamptz, known_at timestamptz) RETURNS TABLE (
+    year integer, borough text, member text, numerator bigint, denominator bigint
+)
+LANGUAGE sql STABLE PARALLEL SAFE
+AS $$
+    SELECT year, borough, NULL, count(*), NULL::bigint
+    FROM (
+        SELECT DISTINCT ON (year, subject) year, borough
+        FROM pcare.facts(known_at) AS f,
+             LATERAL (SELECT pcare.financial_year_number(f.occurred_at)) AS dated (year)
+        WHERE f.kind = ANY (pcare.texts(rule -> 'of')) AND f.occurred_at < at
+        ORDER BY year, subject, occurred_at DESC, source DESC, id DESC
+    ) AS person
+    GROUP BY year, borough
+$$;
+
+CREATE FUNCTION pcare.kpi_people_ever(rule jsonb, at timestamptz, known_at timestamptz) RETURNS TABLE (
+    year integer, borough text, member text, numerator bigint, denominator bigint
+)
+LANGUAGE sql STABLE PARALLEL SAFE
+AS $$
+    -- A fact places its person from its own time until the person's next.
+    WITH counted AS (
+        SELECT
+            f.occurred_at, f.borough,
+            lead(f.occurred_at) OVER (PARTITION BY f.subject ORDER BY f.occurred_at, f.source, f.id) AS until
+        FROM pcare.facts_of(rule, known_at) AS f
+        WHERE f.occurred_at < at
+    )
+    SELECT y.year, p.borough, NULL, count(*), NULL::bigint
+    FROM counted AS p
+    JOIN pcare.years_seen((SELECT min(occurred_at) FROM counted), at) AS y
+      ON p.occurred_at < y.seen_at AND (p.until IS NULL OR p.until >= y.seen_at)
+    GROUP BY y.year, p.borough
+$$;
+
+CREATE FUNCTION pcare.kpi_reached(rule jsonb, at timestamptz, known_at timestamptz) RETURNS TABLE (
+    year integer, borough text, member text, numerator bigint, denominator bigint
+)
+LANGUAGE sql STABLE PARALLEL SAFE
+AS $$
+    SELECT year, borough, member, sum(number)::bigint, NULL::bigint
+    FROM (
+        SELECT year, e.borough, e.situation, count(*) AS number
+        FROM pcare.episodes_of(rule, known_at) AS e,
+             LATERAL (SELECT pcare.financial_year_number(e.occurred_at)) AS dated (year)
+        WHERE e.occurred_at < at
+        GROUP BY year, e.borough, e.situation
+    ) AS counted
+    LEFT JOIN pcare.code_list AS c ON c.list = 'situations' AND c.code = counted.situation,
+    LATERAL (SELECT CASE rule ->> 'by' WHEN 'situation' THEN situation ELSE c.area END) AS reached (member)
+    WHERE member IS NOT NULL
+    GROUP BY year, borough, member
+$$;
+
+CREATE FUNCTION pcare.kpi_share(rule jsonb, at timestamptz, known_at timestamptz) RETURNS TABLE (
+    year integer, borough text, member text, numerator bigint, denominator bigint
+)
+LANGUAGE sql STABLE PARALLEL SAFE
+AS $$
+    SELECT year, borough, NULL, count(*) FILTER (WHERE passes), count(*)
+    FROM (
+        SELECT occurred_at, borough, data @@ pcare.filter_path(rule -> 'which') AS passes
+        FROM pcare.episodes_of(rule -> 'of', known_at)
+        WHERE rule #>> '{of,count}' = 'episodes'
+        UNION ALL
+        SELECT occurred_at, borough, data @@ pcare.filter_path(rule -> 'which')
+        FROM pcare.facts_of(rule -> 'of', known_at)
+        WHERE rule #>> '{of,count}' = 'events'
+    ) AS judged,
+    LATERAL (SELECT pcare.financial_year_number(judged.occurred_at)) AS dated (year)
+    WHERE occurred_at < at
+    GROUP BY year, borough
+$$;
+
+CREATE FUNCTION pcare.kpi_share_of_latest(rule jsonb, at timestamptz, known_at timestamptz) RETURNS TABLE (
+    year integer, borough text, member text, numerator bigint, denominator bigint
+)
+LANGUAGE sql STABLE PARALLEL SAFE
+AS $$
+    SELECT
+        year, borough, NULL,
+        coalesce(sum(jsonb_array_length(list)), 0)::bigint,
+        count(*) * (rule ->> 'out_of')::bigint
+    FROM (
+        SELECT DISTINCT ON (year, subject) year, borough, f.data -> (rule ->> 'counted') AS list
+        FROM pcare.facts_of(rule, known_at) AS f,
+             LATERAL (SELECT pcare.financial_year_number(f.occurred_at)) AS dated (year)
+        WHERE f.occurred_at < at
+        ORDER BY year, subject, occurred_at DESC, source DESC, id DESC
+    ) AS latest
+    GROUP BY year, borough
+$$;
+
+CREATE FUNCTION pcare.kpi_mean(rule jsonb, at timestamptz, known_at timestamptz) RETURNS TABLE (
+    year integer, borough text, member text, numerator bigint, denominator bigint
+)
+LANGUAGE sql STABLE PARALLEL SAFE
+AS $$
+    SELECT year, borough, NULL, coalesce(sum((data ->> field)::bigint), 0)::bigint, count(*)
+    FROM pcare.facts_of(rule, known_at) AS f,
+         LATERAL (SELECT pcare.financial_year_number(f.occurred_at)) AS dated (year),
+         unnest(pcare.texts(rule -> 'fields')) AS field
+    WHERE f.occurred_at < at
+    GROUP BY year, borough
+$$;
+
+-- ---- What is in place
+
+CREATE FUNCTION pcare.stretches(rule jsonb, known_at timestamptz) RETURNS TABLE (
+    subject text, occurred_at timestamptz, source text, id text, borough text, begins timestamptz, ends timestamptz
+)
+LANGUAGE sql STABLE PARALLEL SAFE
+AS $$
+    WITH fact AS (
+        SELECT
+            f.subject, f.ref_source, f.ref, f.occurred_at, f.source, f.id, f.borough, f.starts, f.one_off,
+            f.kind = rule ->> 'opened_by' AS opens,
+            f.kind = rule ->> 'closed_by' AS closes
+        FROM pcare.facts(known_at) AS f
+        WHERE f.ref IS NOT NULL
+          AND f.kind = ANY (ARRAY[
+              rule ->> 'opened_by',
+              rule ->> 'closed_by',
+              CASE WHEN coalesce((rule ->> 'review_renews')::boolean, true) THEN rule ->> 'renewed_by' END
+          ])
+    ),
+    -- Facts of one time are peers: each sees the others on both sides.
+    among AS (
+        SELECT
+            fact.*,
+            max(occurred_at) FILTER (WHERE opens) OVER up_to_it AS last_opening,
+            max(occurred_at) FILTER (WHERE closes) OVER up_to_it AS last_closing,
+            min(occurred_at) FILTER (WHERE closes) OVER from_it_on AS next_closing
+        FROM fact
+        WINDOW up_to_it AS (PARTITION BY subject, ref_source, ref ORDER BY occurred_at),
+               from_it_on AS (PARTITION BY subject, ref_source, ref ORDER BY occurred_at DESC)
+    )
+    SELECT
+        a.subject, a.occurred_at, a.source, a.id, a.borough, begun.at,
+        least(
+            a.next_closing,
+            pcare.months_after(a.occurred_at, (rule ->> 'lapses_after_months')::integer),
+            CASE WHEN a.opens AND a.one_off THEN pcare.day_after(begun.at) END
+        )
+    FROM among AS a,
+         LATERAL (
+             SELECT coalesce(CASE WHEN a.opens THEN pcare.london_instant(a.starts::timestamp) END, a.occurred_at)
+         ) AS begun (at)
+    WHERE a.opens OR (NOT a.closes AND a.last_opening > coalesce(a.last_closing, '-infinity'))
+$$;
+COMMENT ON FUNCTION pcare.stretches IS
+    'From when to when each opening, or renewal of what is open, holds something in place; ends null: no end is known.';
+
+CREATE FUNCTION pcare.in_place_at_end(rule jsonb, at timestamptz, known_at timestamptz) RETURNS TABLE (
+    year integer, subject text, borough text
+)
+LANGUAGE sql STABLE PARALLEL SAFE
+AS $$
+    WITH stretch AS (
+        SELECT * FROM pcare.stretches(rule, known_at) AS s WHERE s.occurred_at < at
+    )
+    SELECT DISTINCT ON (y.year, s.subject) y.year, s.subject, s.borough
+    FROM stretch AS s
+    JOIN pcare.years_seen((SELECT min(occurred_at) FROM stretch), at) AS y
+      ON s.occurred_at < y.seen_at AND s.begins < y.seen_at AND (s.ends IS NULL OR s.ends >= y.seen_at)
+    ORDER BY y.year, s.subject, s.occurred_at DESC, s.source DESC, s.id DESC
+$$;
+COMMENT ON FUNCTION pcare.in_place_at_end IS
+    'Who has something in place just before a year is seen, and where: by the latest fact that has it in place.';
+
+CREATE FUNCTION pcare.kpi_in_place_at_end(rule jsonb, at timestamptz, known_at timestamptz) RETURNS TABLE (
+    year integer, borough text, member text, numerator bigint, denominator bigint
+)
+LANGUAGE sql STABLE PARALLEL SAFE
+AS $$
+    SELECT year, borough, NULL, count(*), NULL::bigint
+    FROM pcare.in_place_at_end(rule, at, known_at)
+    GROUP BY year, borough
+$$;
+
+CREATE FUNCTION pcare.kpi_in_place_in_year(rule jsonb, at timestamptz, known_at timestamptz) RETURNS TABLE (
+    year integer, borough text, member text, numerator bigint, denominator bigint
+)
+LANGUAGE sql STABLE PARALLEL SAFE
+AS $$
+    WITH stretch AS (
+        SELECT * FROM pcare.stretches(rule, known_at) AS s WHERE s.occurred_at < at
+    )
+    SELECT year, borough, NULL, count(*), NULL::bigint
+    FROM (
+        SELECT DISTINCT ON (y.year, s.subject) y.year, s.borough
+        FROM stretch AS s
+        JOIN pcare.years_seen((SELECT min(occurred_at) FROM stretch), at) AS y
+          ON s.occurred_at < y.seen_at
+         -- least and greatest pass over an end that is null: it has not come
+         AND greatest(s.begins, y.starts) < least(s.ends, y.seen_at)
+        ORDER BY y.year, s.subject, s.occurred_at DESC, s.source DESC, s.id DESC
+    ) AS person
+    GROUP BY year, borough
+$$;
+
+CREATE FUNCTION pcare.kpi_share_in_place(rule jsonb, at timestamptz, known_at timestamptz) RETURNS TABLE (
+    year integer, borough text, member text, numerator bigint, denominator bigint
+)
+LANGUAGE sql STABLE PARALLEL SAFE
+AS $$
+    SELECT year, one.borough, NULL, count(other.subject), count(*)
+    FROM pcare.in_place_at_end(rule -> 'of', at, known_at) AS one
+    LEFT JOIN pcare.in_place_at_end(rule -> 'also_in', at, known_at) AS other USING (year, subject)
+    GROUP BY year, one.borough
+$$;
+COMMENT ON FUNCTION pcare.kpi_share_in_place IS 'Here `of` and `also_in` are the rules of the KPIs that the catalogue names.';
+
+-- ---- From the rules to the numbers
+
+CREATE FUNCTION pcare.kpi_parts(rule jsonb, at timestamptz, known_at timestamptz) RETURNS TABLE (
+    year integer, borough text, member text, numerator bigint, denominator bigint
+)
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+AS $$
+BEGIN
+    -- as literals, so that each rule is planned for its own kinds
+    RETURN QUERY EXECUTE format(
+        'SELECT * FROM pcare.%I(%L::jsonb, %L::timestamptz, %L::timestamptz)',
+        'kpi_' || (rule ->> 'count'), rule, at, known_at
+    );
+END
+$$;
+COMMENT ON FUNCTION pcare.kpi_parts IS 'Asks the function of the rule''s kind: kpi_episodes for episodes, and so on.';
+
+CREATE FUNCTION pcare.complete_rule(rule jsonb, catalogue jsonb) RETURNS jsonb
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $$
+    SELECT CASE rule ->> 'count'
+        WHEN 'share_in_place' THEN rule || (
+            SELECT jsonb_object_agg(place, kpi -> 'rule')
+            FROM unnest(ARRAY['of', 'also_in']) AS place
+            JOIN jsonb_array_elements(catalogue -> 'kpis') AS kpi ON kpi -> 'id' = rule -> place
+        )
+        ELSE rule
+    END
+$$;
+COMMENT ON FUNCTION pcare.complete_rule IS 'A rule with those that it names by KPI put in their place.';
+
+CREATE FUNCTION pcare.percentage(numerator bigint, denominator bigint) RETURNS numeric
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN round(div(20000 * numerator::numeric + denominator, 2 * denominator) / 100, 2);
+COMMENT ON FUNCTION pcare.percentage IS 'To two decimals, rounded half up, in whole numbers only.';
+
+CREATE FUNCTION pcare.mean_of(numerator bigint, denominator bigint) RETURNS numeric
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN round(div(200 * numerator::numeric + denominator, 2 * denominator) / 100, 2);
+COMMENT ON FUNCTION pcare.mean_of IS 'To two decimals, rounded half up, in whole numbers only.';
+
+CREATE FUNCTION pcare.kpi_finished(rule jsonb, at timestamptz, known_at timestamptz) RETURNS TABLE (
+    year integer, area text, value numeric, numerator bigint, denominator bigint
+)
+LANGUAGE sql STABLE PARALLEL SAFE
+AS $$
+    WITH by_member AS (
+        SELECT
+            p.year, placed.area, p.member,
+            sum(p.numerator)::bigint AS numerator,
+            sum(p.denominator)::bigint AS denominator
+        FROM pcare.kpi_parts(rule, at, known_at) AS p,
+             LATERAL (VALUES ('NCL'), (coalesce(p.borough, 'NCL only'))) AS placed (area)
+        GROUP BY p.year, placed.area, p.member
+    ),
+    summed AS (
+        SELECT
+            m.year, m.area,
+            CASE rule ->> 'count'
+                WHEN 'reached' THEN count(*) FILTER (WHERE m.numerator >= (rule ->> 'threshold')::bigint)
+                ELSE sum(m.numerator)::bigint
+            END AS numerator,
+            sum(m.denominator)::bigint AS denominator
+        FROM by_member AS m
+        GROUP BY m.year, m.area
+    )
+    SELECT
+        s.year, s.area,
+        CASE
+            WHEN s.denominator IS NULL THEN s.numerator
+            -- a mean has a denominator for each of its fields
+            WHEN s.denominator < (rule ->> 'at_least')::bigint * coalesce(jsonb_array_length(rule -> 'fields'), 1)
+                THEN NULL
+            WHEN rule ->> 'count' = 'mean' THEN pcare.mean_of(s.numerator, s.denominator)
+            ELSE pcare.percentage(s.numerator, s.denominator)
+        END,
+        s.numerator, s.denominator
+    FROM summed AS s
+    WHERE coalesce(s.denominator, s.numerator) > 0
+$$;
+COMMENT ON FUNCTION pcare.kpi_finished IS
+    'A KPI by year and area: boroughs (GSS code), NCL only (what has no borough) and NCL, which is all of these.';
+
+CREATE FUNCTION pcare.kpi_values(
+    at timestamptz, catalogue jsonb DEFAULT pcare.stored_catalogue(), known_at timestamptz DEFAULT NULL
+) RETURNS TABLE (kpi text, borough text, year text, value numeric, numerator bigint, denominator bigint)
+LANGUAGE sql STABLE PARALLEL SAFE
+AS $$
+    SELECT k.kpi ->> 'id', f.area, pcare.financial_year_label(f.year), f.value, f.numerator, f.denominator
+    FROM jsonb_array_elements(catalogue -> 'kpis') AS k (kpi),
+         LATERAL pcare.kpi_finished(pcare.complete_rule(k.kpi -> 'rule', catalogue), at, known_at) AS f
+$$;
+COMMENT ON FUNCTION pcare.kpi_values IS
+    'All KPIs of a catalogue at an instant, by area and financial year, from what was recorded before known_at (if given). Zero counts, and shares and means of nothing, have no row.';
