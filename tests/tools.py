@@ -1,0 +1,21 @@
+"""Programs that tests use and pip cannot install: skipped with a reason where they are missing, except in CI."""
+
+import os
+import shutil
+
+import pytest
+
+REQUIRE = "PCARE_TEST_REQUIRE_TOOLS"
+PACKAGES = {"prometheus": "prometheus", "promtool": "prometheus", "chromium": "chromium"}
+"""Each program with the Debian package that holds it."""
+
+
+def tool(name: str) -> str:
+    """Return where a program is. Without it the test is skipped, or fails where PCARE_TEST_REQUIRE_TOOLS is 1."""
+    path = shutil.which(name)
+    if path is not None:
+        return path
+    reason = f"{name} is not installed: `make test-tools`, or install Debian's package {PACKAGES[name]}"
+    if os.environ.get(REQUIRE) == "1":
+        pytest.fail(f"{reason} ({REQUIRE}=1)", pytrace=False)
+    pytest.skip(reason)
