@@ -40,6 +40,10 @@ test: $(READY) ## Run all tests: unit, and integration against real Kafka and Po
 test-unit: $(READY) ## Run the unit tests only
 	@$(BIN)/python -m pytest -m "not integration and not containers" $(ARGS)
 
+.PHONY: test-tools
+test-tools: ## Install what some tests use and pip cannot: Prometheus and Chromium (Debian packages; needs root)
+	@tests/install_tools
+
 .PHONY: test-containers
 test-containers: $(READY) ## Run the integration tests on containers (needs a Docker engine)
 	@TESTCONTAINERS_RYUK_DISABLED=true PCARE_TEST_BACKEND=containers $(BIN)/python -m pytest -m integration tests $(ARGS)
