@@ -6,7 +6,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-PACKAGES := schemas services/common services/ingest services/recorder services/kpi-aggregator deploy/local services/cli
+PACKAGES := schemas services/common services/ingest services/recorder services/kpi-aggregator services/audit deploy/local services/cli
 SOURCES := schemas/pcare_schemas $(filter-out %.egg-info,$(wildcard services/*/pcare_*)) deploy/local/pcare_local benchmarks
 ARGS ?=
 

@@ -136,7 +136,7 @@ class System:
         return ledger.read_text().splitlines()
 
     async def report(self, ledger: Iterable[str] = ()) -> Report:
-        """Wait until all has settled, and return the accounting and the KPIs of stream and SQL."""
+        """Wait until all has settled, and return the accounting and the KPIs of stream, SQL and replay."""
         lines = list(ledger)
         fates = [json.loads(line)["fate"] for line in lines]
         async with self.client("kpi-aggregator") as client:

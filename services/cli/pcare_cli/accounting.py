@@ -1,12 +1,14 @@
-"""Whether everything adds up: what was submitted against what became of it, and the KPIs counted in two ways.
+"""Whether everything adds up: what was submitted against what became of it, and the KPIs counted in three ways.
 
 Pure: `accounting_readers` fetches the numbers, each from its own place. Nothing here trusts one of them more.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
+
+from pcare_audit.replay import Counted, Counts
 
 LISTED = 20  # unaccounted events that a report names
 
@@ -74,28 +76,33 @@ class Accounting:
 
 @dataclass(frozen=True, slots=True)
 class KpiRow:
-    """One number counted in two ways. `borough` is a GSS code, or NCL for the whole."""
+    """One number counted in three ways. `borough` is a GSS code, NCL for the whole, or NCL only."""
 
     kpi: str
     borough: str
     year: str
-    stream: Decimal
-    sql: Decimal
+    stream: Counted
+    sql: Counted
+    replay: Counted
 
     @property
     def exact(self) -> bool:
-        """Whether both ways agree."""
-        return self.stream == self.sql
+        """Whether all three agree: on the number, and on what it is made of."""
+        return self.stream == self.sql == self.replay
 
 
-KpiValues = Mapping[tuple[str, str, str], Decimal]  # by KPI, borough and financial year; what is missing is 0
+def compare(stream: Counts, sql: Counts, replay: Counts) -> tuple[KpiRow, ...]:
+    """Put the three side by side, for every number that any has, in order of KPI, year and borough.
 
-
-def compare(stream: KpiValues, sql: KpiValues) -> tuple[KpiRow, ...]:
-    """Put both ways side by side, for every number that either has, in order of KPI, year and borough."""
-    keys = sorted({*stream, *sql}, key=lambda key: (key[0], key[2], key[1]))
-    zero = Decimal(0)
-    return tuple(KpiRow(*key, stream=stream.get(key, zero), sql=sql.get(key, zero)) for key in keys)
+    What one of them lacks is 0 there, or 0 of 0 where another has so many of so many.
+    """
+    rows = []
+    for key in sorted({*stream, *sql, *replay}, key=lambda key: (key[0], key[2], key[1])):
+        found = [counts.get(key) for counts in (stream, sql, replay)]
+        share = any(one is not None and one.denominator is not None for one in found)
+        nothing = Counted(None, 0, 0) if share else Counted(Decimal(0), 0, None)
+        rows.append(KpiRow(*key, *(nothing if one is None else one for one in found)))
+    return tuple(rows)
 
 
 def lost(accepted: Iterable[tuple[str, str]], found: Collection[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
@@ -137,8 +144,10 @@ class Report:
                     "kpi": row.kpi,
                     "borough": row.borough,
                     "year": row.year,
-                    "stream": as_number(row.stream),
-                    "sql": as_number(row.sql),
+                    "exact": row.exact,
+                    "stream": _counted_document(row.stream),
+                    "sql": _counted_document(row.sql),
+                    "replay": _counted_document(row.replay),
                 }
                 for row in self.kpis
             ],
@@ -152,7 +161,7 @@ class Report:
             f"{sums.total('duplicates')} duplicates + {sums.total('rejected')} rejected"
         )
         if self.exact:
-            return f"exact: {counts}; {len(self.kpis)} KPI values agree between stream and SQL"
+            return f"exact: {counts}; {len(self.kpis)} KPI values agree between stream, SQL and replay"
         return f"NOT EXACT: {'; '.join(self.faults())}"
 
     def faults(self) -> list[str]:
@@ -172,7 +181,7 @@ class Report:
             row = unlike[0]
             found.append(
                 f"{len(unlike)} of {len(self.kpis)} KPI values differ, such as {row.kpi} {row.borough} {row.year}: "
-                f"{row.stream} streamed, {row.sql} by SQL"
+                f"{in_words(row.stream)} streamed, {in_words(row.sql)} by SQL, {in_words(row.replay)} by replay"
             )
         if not self.kpis:
             found.append("there is no KPI value to compare")
@@ -185,6 +194,20 @@ OUTCOMES: Sequence[str] = ("submitted", "recorded", "duplicates", "rejected")
 def as_number(value: Decimal) -> int | float:
     """Return a value as JSON writes it: whole numbers without a point."""
     return int(value) if value == value.to_integral_value() else float(value)
+
+
+def in_words(counted: Counted) -> str:
+    """Return a number as people read it, with what it is made of if it is a share or a mean."""
+    shown = "none" if counted.value is None else f"{as_number(counted.value):,}"
+    return shown if counted.denominator is None else f"{shown} ({counted.numerator:,} of {counted.denominator:,})"
+
+
+def _counted_document(counted: Counted) -> dict[str, Any]:
+    return {
+        "value": None if counted.value is None else as_number(counted.value),
+        "numerator": counted.numerator,
+        "denominator": counted.denominator,
+    }
 
 
 def _partition_document(one: PartitionAccount) -> dict[str, Any]:

@@ -12,12 +12,15 @@ import asyncpg
 import httpx
 from kafka import KafkaConsumer, TopicPartition
 
-from pcare_cli.accounting import Cursor, KpiValues, PartitionAccount
+from pcare_audit.replay import Counted, Counts
+from pcare_cli.accounting import Cursor, PartitionAccount
+from pcare_schemas.kpis.catalogue import Catalogue, Kpi, load
+
+Key = tuple[str, str, str]
 
 POLL_MILLISECONDS = 1000
 SILENT_POLLS = 30  # so many polls in a row without a step forward: the rest is not coming
 IDS_AT_ONCE = 10_000
-NCL_ONLY = "NCL only"
 
 
 async def read_cursors(connection: asyncpg.Connection) -> list[Cursor]:
@@ -113,10 +116,33 @@ async def find(connection: asyncpg.Connection, wanted: Iterable[tuple[str, str]]
     return found
 
 
-async def sql_kpis(connection: asyncpg.Connection, at: dt.datetime) -> dict[tuple[str, str, str], Decimal]:
+async def sql_kpis(connection: asyncpg.Connection, catalogue: Catalogue, at: dt.datetime) -> dict[Key, Counted]:
     """Return the KPIs as SQL counts them from the recorded rows, at an instant."""
-    rows = await connection.fetch("SELECT kpi, borough, year, value FROM pcare.kpi_values($1)", at)
-    return {(row["kpi"], row["borough"], row["year"]): row["value"] for row in rows}
+    # INTERIM until the SQL knows every rule of the catalogue
+    if await connection.fetchval(
+        "SELECT NOT bool_or('jsonb'::regtype::oid = ANY(proargtypes::oid[])) FROM pg_proc WHERE proname = 'kpi_values'"
+    ):
+        rows = await connection.fetch("SELECT kpi, borough, year, value FROM pcare.kpi_values($1)", at)
+        return {(row[0], row[1], row[2]): Counted(row["value"], int(row["value"]), None) for row in rows}
+    rows = await connection.fetch(
+        "SELECT kpi, borough, year, value, numerator, denominator FROM pcare.kpi_values($1, $2::jsonb)",
+        at,
+        json.dumps(catalogue.document()),
+    )
+    return {
+        (row["kpi"], row["borough"], row["year"]): Counted(row["value"], row["numerator"], row["denominator"])
+        for row in rows
+    }
+
+
+async def served_catalogue(client: httpx.AsyncClient) -> Catalogue:
+    """Return the catalogue that the aggregator counts by. Raises httpx.HTTPError when it does not answer with 200."""
+    response = await client.get("/kpis/catalogue")
+    if response.status_code == httpx.codes.NOT_FOUND:  # INTERIM until the aggregator serves it
+        return load()
+    response.raise_for_status()
+    kpis = [{name: kpi[name] for name in Kpi.model_fields} for kpi in response.json()["kpis"]]
+    return Catalogue.model_validate({"kpis": kpis})
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,14 +156,13 @@ class Streamed:
     instant: dt.datetime
     instant_latest: dt.datetime
     applied: Mapping[int, int]
-    values: KpiValues
+    values: Counts
 
 
 async def streamed_kpis(client: httpx.AsyncClient) -> Streamed | None:
     """Ask the aggregator; None while it does not know every partition.
 
-    What it shows as NCL only is left out: SQL has no row for it, and it shows in the whole. Raises httpx.HTTPError
-    when it does not answer with 200.
+    Raises httpx.HTTPError when it does not answer with 200.
     """
     response = await client.get("/kpis")
     response.raise_for_status()
@@ -148,9 +173,12 @@ async def streamed_kpis(client: httpx.AsyncClient) -> Streamed | None:
         instant=dt.datetime.fromisoformat(document["instant"]),
         instant_latest=dt.datetime.fromisoformat(document["instant_latest"]),
         applied={one["partition"]: one["applied_through"] for one in document["partitions"]},
-        values={
-            (row["kpi"], row["borough"], row["year"]): Decimal(row["value"])
-            for row in document["kpis"]
-            if row["borough"] != NCL_ONLY
-        },
+        values={(row["kpi"], row["borough"], row["year"]): _streamed(row) for row in document["kpis"]},
     )
+
+
+def _streamed(row: Mapping[str, Any]) -> Counted:
+    value = row["value"]
+    if "numerator" not in row:  # INTERIM until the aggregator gives them
+        return Counted(Decimal(value), int(value), None)
+    return Counted(None if value is None else Decimal(value), row["numerator"], row["denominator"])

@@ -5,6 +5,7 @@ import httpx
 import pytest
 from rich.console import Console, RenderableType
 
+from pcare_audit.replay import Counted
 from pcare_cli.accounting import Accounting, Cursor, KpiRow, PartitionAccount
 from pcare_cli.demo import tables
 from pcare_cli.demo.board import board, kpi_table, status_line
@@ -97,13 +98,14 @@ def test_the_accounting_has_a_row_a_topic_and_the_sum(submitted: int, word: str)
     assert [word in line for line in lines] == [True, True]
 
 
-def test_a_kpi_that_differs_shows_both_numbers() -> None:
+def test_a_kpi_that_differs_shows_all_three_numbers() -> None:
+    three, four, seven = (Counted(Decimal(number), number, None) for number in (3, 4, 7))
     rows = (
-        KpiRow("sp_people", "E09000003", "2026/27", Decimal(3), Decimal(4)),
-        KpiRow("sp_people", "NCL", "2026/27", Decimal(7), Decimal(7)),
+        KpiRow("sp_people", "E09000003", "2026/27", three, four, three),
+        KpiRow("sp_people", "NCL", "2026/27", seven, seven, seven),
     )
     text = shown(tables.comparison(rows))
-    assert "3 / 4" in text
+    assert "3 / 4 / 3" in text
     assert "7 / 7" not in text
 
 

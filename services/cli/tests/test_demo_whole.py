@@ -51,7 +51,7 @@ def test_the_demo_gives_a_verdict_and_goes_on_with_its_data(tmp_path: Path) -> N
     assert first["exact"]
     sums = first["accounting"]
     assert sums["submitted"] == sums["recorded"] + sums["duplicates"] + sums["rejected"] > 290
-    assert {"kpi", "borough", "year", "stream", "sql"} == set(first["kpis"][0])
+    assert {"kpi", "borough", "year", "exact", "stream", "sql", "replay"} == set(first["kpis"][0])
 
     with demo(directory, "--rate", "50") as (process, output):
         wait_for(" recorded ", output, process)

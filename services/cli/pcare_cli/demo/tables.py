@@ -1,11 +1,11 @@
-"""The tables at the end of a run: the accounting by partition, and the KPIs of stream and SQL. Pure."""
+"""The tables at the end of a run: the accounting by partition, and the KPIs of stream, SQL and replay. Pure."""
 
 from collections.abc import Sequence
 
 from rich.table import Table
 from rich.text import Text
 
-from pcare_cli.accounting import Accounting, KpiRow, PartitionAccount, as_number
+from pcare_cli.accounting import Accounting, KpiRow, PartitionAccount, as_number, in_words
 from pcare_schemas.code_lists import built_in
 
 NCL = "NCL"
@@ -36,9 +36,11 @@ def _add(table: Table, name: str, partitions: Sequence[PartitionAccount]) -> Non
 
 
 def comparison(rows: Sequence[KpiRow]) -> Table:
-    """Return a row a KPI and year, a column a borough; a number that differs shows both, streamed and SQL's."""
+    """Return a row a KPI and year, a column a borough; a number that differs shows all three."""
     names = {code: entry.name for code, entry in built_in()["boroughs"].codes.items()}
-    table = Table(title="KPIs, streamed; where SQL says otherwise: streamed / SQL", title_justify="left")
+    table = Table(
+        title="KPIs, counted three times; where they differ: streamed / by SQL / by replay", title_justify="left"
+    )
     areas = [*sorted({row.borough for row in rows} - {NCL}), NCL]
     table.add_column("KPI")
     table.add_column("year")
@@ -52,5 +54,5 @@ def comparison(rows: Sequence[KpiRow]) -> Table:
 
 def _cell(row: KpiRow) -> Text:
     if row.exact:
-        return Text(f"{as_number(row.stream):,}")
-    return Text(f"{as_number(row.stream):,} / {as_number(row.sql):,}", "bold red")
+        return Text("-" if row.stream.value is None else f"{as_number(row.stream.value):,}")
+    return Text(" / ".join(in_words(one) for one in (row.stream, row.sql, row.replay)), "bold red")
