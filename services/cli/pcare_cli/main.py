@@ -162,9 +162,29 @@ def keys_new(file: Annotated[Path, typer.Argument(help="The file to write; it mu
 
 @app.command()
 def kpis(
+    *,
     address: Annotated[str, typer.Option(help="Base address of a kpi-aggregator.")] = "http://127.0.0.1:8082",
+    year: Annotated[
+        str | None, typer.Option(help="A financial year, such as 2023/24, or `all`; default the latest.")
+    ] = None,
+    kpi: Annotated[list[str] | None, typer.Option(help="The id of a KPI; may be repeated; default all.")] = None,
+    as_of: Annotated[
+        str | None, typer.Option(help="A past day (2024-03-31): the state at its end in London, from PostgreSQL.")
+    ] = None,
+    publish: Annotated[
+        bool, typer.Option("--publish", help="Apply disclosure control; state at the end of yesterday, or of --as-of.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
 ) -> None:
-    """Show the KPIs of the latest financial year, by borough and against target."""
-    from pcare_cli.kpis import show_kpis
+    """Show the KPIs by borough, against target and trajectory.
 
-    show_kpis(address)
+    The numbers are a kpi-aggregator's present ones; with --as-of or --publish PostgreSQL counts them (needs
+    PCARE_POSTGRES_DSN). PCARE_KPI_CATALOGUE and PCARE_KPI_TARGETS name files in place of the built-in ones.
+    """
+    from pcare_cli.kpis.command import Wanted, show_kpis
+
+    if as_json and as_csv:
+        console.fail("--json or --csv: which of the two?", status=2)
+    form = "json" if as_json else "csv" if as_csv else "table"
+    show_kpis(Wanted(address, year, kpi or (), as_of, publish, form))

@@ -1,0 +1,1 @@
+"""`pcare kpis`: the board in a terminal, and as JSON and CSV."""
