@@ -9,6 +9,7 @@ Pure: numbers in, numbers and words out. What a KPI's values do within a year is
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Literal, Protocol
 
 from pcare_kpi_aggregator import wording
@@ -140,10 +141,14 @@ def most_of(kpi: Measured) -> int | None:
     """Return the most that a KPI can be: for members of a code list, how many there are."""
     if kpi.rule.count != "reached":
         return None
+    situations, areas = _situations_and_areas()
+    return situations if kpi.rule.by == "situation" else areas
+
+
+@cache
+def _situations_and_areas() -> tuple[int, int]:
     situations = code_lists.built_in()["situations"].codes.values()
-    if kpi.rule.by == "situation":
-        return len(situations)
-    return len({code.area for code in situations if code.area is not None})
+    return len(situations), len({code.area for code in situations if code.area is not None})
 
 
 def _words(kpi: Measured, shown: float | None, forecast: float | None, now: CoursePoint, *, closed: bool) -> list[str]:
