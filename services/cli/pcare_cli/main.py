@@ -114,14 +114,19 @@ def simulate(
     seed: Annotated[int | None, typer.Option(help="Tell the same story again, under new ids.")] = None,
     faults: Annotated[bool, typer.Option(help="Send some wrong, twice, late, and take some back.")] = True,
     ledger: Annotated[Path | None, typer.Option(help="Write what became of each event, a JSON line each.")] = None,
+    since: Annotated[
+        str | None,
+        typer.Option(help="Begin with a history from this day on (2024-04-01); with --events, that is all."),
+    ] = None,
+    history: Annotated[int, typer.Option(min=1, help="With --since: how many events the history has.")] = 10_000,
 ) -> None:
     """Send made-up events of every kind from made-up providers, over HTTP and one straight to Kafka.
 
     Needs the pseudonym key of ingest (PCARE_PSEUDONYM_KEY_FILE) and Kafka's address (PCARE_KAFKA_BOOTSTRAP_SERVERS).
     """
-    from pcare_cli.simulate_command import run_simulation
+    from pcare_cli.simulate_command import Story, run_simulation
 
-    run_simulation(ingest, events=events, rate=rate, seed=seed, faults=faults, ledger=ledger)
+    run_simulation(ingest, Story(events, rate, seed, faults, since, history), ledger)
 
 
 @app.command()

@@ -1,4 +1,7 @@
-"""`pcare simulate`: made-up providers send made-up events, over HTTP and one of them straight to Kafka."""
+"""`pcare simulate`: made-up providers send made-up events, over HTTP and one of them straight to Kafka.
+
+A story may begin with a history: what happened from some day on until now, told at once.
+"""
 
 import asyncio
 import contextlib
@@ -13,6 +16,7 @@ from typing import Any
 from pcare_cli.http_sender import IN_FLIGHT, HttpSender, client_for
 from pcare_cli.kafka_sender import KafkaSender
 from pcare_cli.sending import Ledger
+from pcare_cli.simulation import history
 from pcare_cli.simulation.deliveries import Delivery, deliveries
 from pcare_cli.simulation.mixture import mixture
 from pcare_cli.simulation.organisations import Way
@@ -25,12 +29,17 @@ TOLD_WITHIN = dt.timedelta(hours=1)  # what a run of a fixed number tells of, be
 SECONDS_A_CHAPTER = 5.0  # an endless run is told in pieces of this length
 LARGEST_BATCH = 100
 PEOPLE = 20_000
+HISTORY = 10_000
 GIVE_UP_AFTER_SECONDS = 120.0
 
 
 @dataclass(frozen=True, slots=True)
 class Simulation:
-    """What to send, where and how fast. `events` None: until stopped; `rate` None: as fast as it goes."""
+    """What to send, where and how fast. `events` None: until stopped; `rate` None: as fast as it goes.
+
+    With `since`, `events` are spread over the time from that day until now; without `events`, a history of `history`
+    events is sent first, as fast as it goes, and then what happens now.
+    """
 
     ingest: str
     kafka_options: Mapping[str, Any]
@@ -40,6 +49,8 @@ class Simulation:
     seed: int | None = None
     with_faults: bool = True
     ledger: Path | None = None
+    since: dt.date | None = None
+    history: int = HISTORY
 
 
 async def run(simulation: Simulation, stop: asyncio.Event, *, clock: Clock | None = None) -> Ledger:
@@ -60,10 +71,12 @@ async def _run(simulation: Simulation, seed: int, ledger: Ledger, stop: asyncio.
     try:
         async with client_for(simulation.ingest) as client:
             http = HttpSender(client, ledger, clock, give_up_after=GIVE_UP_AFTER_SECONDS)
-            courier = _Courier(http, kafka, ledger, _Pace(simulation.rate, stop, clock))
+            courier = _Courier(http, kafka, ledger)
+            steady, at_once = (_Pace(rate, stop, clock) for rate in (simulation.rate, None))
             for chapter in _chapters(simulation, seed, clock):
-                for part in _before_and_last(chapter):
-                    await courier.carry(deliveries(part, Random(seed), _largest(simulation)))  # noqa: S311
+                pace = at_once if chapter.rate is None else steady
+                for part in _before_and_last(chapter.postings):
+                    await courier.carry(deliveries(part, Random(seed), _largest(chapter.rate)), pace)  # noqa: S311
                 if stop.is_set():
                     break
     finally:
@@ -71,20 +84,38 @@ async def _run(simulation: Simulation, seed: int, ledger: Ledger, stop: asyncio.
     return ledger
 
 
-def _chapters(simulation: Simulation, seed: int, clock: Clock) -> Iterator[list[Posting]]:
+@dataclass(frozen=True, slots=True)
+class _Chapter:
+    """What is to be sent, and at which rate."""
+
+    postings: list[Posting]
+    rate: float | None
+
+
+def _chapters(simulation: Simulation, seed: int, clock: Clock) -> Iterator[_Chapter]:
     """Yield what is to be sent; each chapter is told when it is asked for."""
     random = Random(seed)  # noqa: S311 - made-up events, no secrets
     # The same story told at another time is other events: under the ids of the first, they would be refused.
     names = Random(f"{seed} {clock.now().isoformat()}")  # noqa: S311
     teller = Teller(random, names, PEOPLE, lambda number: pseudonym(number, simulation.key))
+
+    def chapter(instants: Sequence[dt.datetime], rate: float | None) -> _Chapter:
+        return _Chapter(mixture(teller, random, instants, with_faults=simulation.with_faults), rate)
+
     if simulation.events is not None:
-        instants = _instants(clock.now(), TOLD_WITHIN, simulation.events)
-        yield mixture(teller, random, instants, with_faults=simulation.with_faults)
+        yield chapter(_all_at_once(simulation, clock.now(), simulation.events), simulation.rate)
         return
+    if simulation.since is not None:
+        yield chapter(_all_at_once(simulation, clock.now(), simulation.history), None)
     count = max(1, round((simulation.rate or 1000.0) * SECONDS_A_CHAPTER))
     while True:
-        instants = _instants(clock.now(), dt.timedelta(seconds=SECONDS_A_CHAPTER), count)
-        yield mixture(teller, random, instants, with_faults=simulation.with_faults)
+        yield chapter(_instants(clock.now(), dt.timedelta(seconds=SECONDS_A_CHAPTER), count), simulation.rate)
+
+
+def _all_at_once(simulation: Simulation, now: dt.datetime, count: int) -> list[dt.datetime]:
+    if simulation.since is not None:
+        return history.instants(simulation.since, now, count)
+    return _instants(now, TOLD_WITHIN, count)
 
 
 def _instants(end: dt.datetime, length: dt.timedelta, count: int) -> list[dt.datetime]:
@@ -95,8 +126,8 @@ def _before_and_last(chapter: Sequence[Posting]) -> tuple[list[Posting], list[Po
     return [one for one in chapter if not one.last], [one for one in chapter if one.last]
 
 
-def _largest(simulation: Simulation) -> int:
-    return LARGEST_BATCH if simulation.rate is None else max(1, min(LARGEST_BATCH, round(simulation.rate / 20)))
+def _largest(rate: float | None) -> int:
+    return LARGEST_BATCH if rate is None else max(1, min(LARGEST_BATCH, round(rate / 20)))
 
 
 class _Pace:
@@ -121,18 +152,17 @@ class _Pace:
 class _Courier:
     """Carries deliveries, several at once, at a pace."""
 
-    def __init__(self, http: HttpSender, kafka: KafkaSender, ledger: Ledger, pace: _Pace) -> None:
+    def __init__(self, http: HttpSender, kafka: KafkaSender, ledger: Ledger) -> None:
         self._http = http
         self._kafka = kafka
         self._ledger = ledger
-        self._pace = pace
 
-    async def carry(self, all_deliveries: Iterator[Delivery]) -> None:
+    async def carry(self, all_deliveries: Iterator[Delivery], pace: _Pace) -> None:
         """Carry each delivery and return when all are answered; hand out no more once told to stop."""
         in_flight = asyncio.Semaphore(IN_FLIGHT)
         async with asyncio.TaskGroup() as group:
             for delivery in all_deliveries:
-                if not await self._pace.wait(len(delivery)):
+                if not await pace.wait(len(delivery)):
                     return
                 await in_flight.acquire()
                 group.create_task(self._one(delivery, in_flight))

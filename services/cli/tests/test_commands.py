@@ -94,6 +94,13 @@ def test_simulate_without_a_key_says_which_variable(monkeypatch: pytest.MonkeyPa
     assert "PCARE_PSEUDONYM_KEY_FILE" in outcome.output
 
 
+@pytest.mark.parametrize("since", ["last year", "2015-06-01", "2999-01-01"])
+def test_a_history_begins_on_a_day_that_has_been(since: str) -> None:
+    outcome = RUNNER.invoke(app, ["simulate", "--since", since])
+    assert outcome.exit_code == 2
+    assert "--since takes a day" in outcome.output
+
+
 def test_kpis_of_nobody_is_one_line() -> None:
     outcome = RUNNER.invoke(app, ["kpis", "--address", "http://127.0.0.1:9"])
     assert outcome.exit_code == 1

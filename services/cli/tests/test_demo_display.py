@@ -1,3 +1,4 @@
+import datetime as dt
 from decimal import Decimal
 from pathlib import Path
 
@@ -8,23 +9,34 @@ from rich.console import Console, RenderableType
 from pcare_audit.replay import Counted
 from pcare_cli.accounting import Accounting, Cursor, KpiRow, PartitionAccount
 from pcare_cli.demo import tables
-from pcare_cli.demo.board import board, kpi_table, status_line
+from pcare_cli.demo.board import addresses, board, status_line
 from pcare_cli.demo.layout import Layout
 from pcare_cli.demo.observing import Snapshot, observe, rate, samples
+from pcare_cli.demo.run import Demo, history_begins, simulate
+from pcare_cli.kpis.stream import reading_of
+from pcare_kpi_aggregator import wording
+from pcare_schemas.kpis import catalogue
 
 LAYOUT = Layout(Path("/data"), 1, 2, 3)
-KPIS = [
-    {
-        "kpi": "pam_people",
-        "borough": "E09000007",
-        "borough_name": "Camden",
-        "year": "2026/27",
-        "value": 4,
-        "target": None,
-    },
-    {"kpi": "pam_people", "borough": "NCL", "borough_name": "NCL", "year": "2026/27", "value": 5400, "target": 21619},
-    {"kpi": "pam_people", "borough": "NCL", "borough_name": "NCL", "year": "2025/26", "value": 777, "target": 21619},
-]
+CATALOGUE = catalogue.load().document()
+
+
+def kpis(value: int = 5400, *, complete: bool = True) -> dict[str, object]:
+    """What the aggregator answers."""
+    rows = [("E09000007", "2026/27", 4), ("NCL", "2026/27", value), ("NCL", "2025/26", 777)]
+    return {
+        "instant": "2026-11-21T12:00:00.000000Z",
+        "complete": complete,
+        "catalogue": "2-abc",
+        "partitions": [{"partition": 0, "known": complete}],
+        "kpis": [
+            {"kpi": "pam_people", "borough": area, "year": year, "value": number, "target": 21619, "gap": -9.0,
+             "trajectory": number + 9.0}
+            for area, year, number in rows
+        ],
+    }  # fmt: skip
+
+
 METRICS = """# TYPE pcare_recorder_events_total counter
 pcare_recorder_events_total{outcome="recorded"} 90.0
 pcare_recorder_events_total{outcome="duplicate"} 8.0
@@ -43,16 +55,21 @@ def shown(what: RenderableType) -> str:
 
 
 def test_the_latest_year_is_shown_by_borough_and_against_target() -> None:
-    text = shown(kpi_table(KPIS))
+    text = shown(board(LAYOUT, Snapshot(at=1.0, reading=reading_of(CATALOGUE, kpis())), 1.0, 160))
     assert "2026/27" in text
     assert "777" not in text
     row = next(line for line in text.splitlines() if "pam_people" in line)
-    assert [cell.strip() for cell in row.strip("│").split("│")] == ["pam_people", "4", "5,400", "21,619", "25 %"]
+    none = wording.NOTHING
+    boroughs = [none, "4", none, none, none]
+    assert row.split() == ["pam_people", *boroughs, "5,400", "21,619", "5,409", "9", "short"]
     assert "Camden" in text
+    assert "Camden" not in shown(board(LAYOUT, Snapshot(at=1.0, reading=reading_of(CATALOGUE, kpis())), 1.0, 80))
 
 
-def test_before_anything_is_counted_there_is_an_empty_table() -> None:
-    assert "KPI" in shown(kpi_table([]))
+def test_before_anything_is_counted_it_says_so() -> None:
+    assert "once the counts of all partitions are known" in shown(board(LAYOUT, Snapshot(at=1.0), 0.0, 100))
+    nothing = reading_of(CATALOGUE, {**kpis(), "kpis": []})
+    assert "Nothing is counted yet" in shown(board(LAYOUT, Snapshot(at=1.0, reading=nothing), 0.0, 100))
 
 
 def test_the_status_line_says_how_fast_and_how_far_behind() -> None:
@@ -61,7 +78,12 @@ def test_the_status_line_says_how_fast_and_how_far_behind() -> None:
     assert "500 events a second" in text
     assert "lag 7" in text
     assert "counting from the log" in text
-    assert "http://127.0.0.1:1/docs" in shown(board(LAYOUT, now, 0.0))
+
+
+def test_the_board_is_the_first_address() -> None:
+    lines = addresses(LAYOUT).splitlines()
+    assert lines[0].split()[:3] == ["KPI", "board", "http://127.0.0.1:3/"]
+    assert "http://127.0.0.1:1/docs" in lines[1]
 
 
 def test_the_rate_is_that_of_what_was_judged_between() -> None:
@@ -88,7 +110,38 @@ async def test_what_does_not_answer_counts_as_nothing() -> None:
     async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as client:
         seen = await observe(client, LAYOUT)
     assert (seen.recorded, seen.duplicates, seen.rejected, seen.lag, seen.refused) == (90, 8, 2, 7, 0)
-    assert not seen.complete
+    assert seen.reading is None
+
+
+@pytest.mark.parametrize("complete", [True, False])
+async def test_the_kpis_are_seen_once_they_are_complete(complete: bool) -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        paths = {"/kpis": kpis(complete=complete), "/kpis/catalogue": CATALOGUE}
+        return httpx.Response(200, json=paths[request.url.path]) if request.url.path in paths else httpx.Response(404)
+
+    async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as client:
+        seen = await observe(client, LAYOUT)
+    assert (seen.reading is not None) is complete
+
+
+@pytest.mark.parametrize(
+    ("now", "day"),
+    [
+        (dt.datetime(2026, 11, 21, tzinfo=dt.UTC), dt.date(2025, 4, 1)),
+        (dt.datetime(2026, 3, 31, 22, 59, tzinfo=dt.UTC), dt.date(2024, 4, 1)),
+        (dt.datetime(2026, 3, 31, 23, 0, tzinfo=dt.UTC), dt.date(2025, 4, 1)),
+    ],
+)
+def test_the_history_begins_with_the_year_before_this_one(now: dt.datetime, day: dt.date) -> None:
+    assert history_begins(now) == day
+
+
+def test_a_watched_demo_sends_a_history_first_and_a_counted_one_does_not() -> None:
+    watched = simulate(Demo(Path("/data")), LAYOUT, dt.date(2025, 4, 1))
+    assert watched[-4:] == ["--since", "2025-04-01", "--rate", "20.0"]
+    counted = simulate(Demo(Path("/data"), events=300, exit_when_done=True, seed=3), LAYOUT)
+    assert "--since" not in counted
+    assert counted[-6:] == ["--events", "300", "--ledger", "/data/ledger.jsonl", "--seed", "3"]
 
 
 @pytest.mark.parametrize(("submitted", "word"), [(5, "exact"), (6, "NOT EXACT")])

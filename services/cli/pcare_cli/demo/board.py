@@ -1,42 +1,17 @@
-"""The table that the demo shows: KPIs by borough against target. Pure: rows in, something to print out."""
-
-from collections.abc import Mapping, Sequence
-from typing import Any
+"""What the demo shows while it runs: the KPIs, how fast and how far behind, and where to look. Pure."""
 
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from pcare_cli.demo.layout import Layout
 from pcare_cli.demo.observing import Snapshot
-from pcare_schemas.code_lists import built_in
-
-NCL = "NCL"
-BOROUGHS = built_in()["boroughs"].codes
-
-
-def kpi_table(kpis: Sequence[Mapping[str, Any]]) -> Table:
-    """Return the KPIs of the latest financial year, a row each: boroughs, the whole, the target of the whole."""
-    year = max((row["year"] for row in kpis), default="")
-    table = Table(title=f"Key performance indicators {year}", title_justify="left", header_style="bold")
-    values = {(row["kpi"], row["borough"]): row for row in kpis if row["year"] == year}
-    names = {row["borough"]: row.get("borough_name") or row["borough"] for row in kpis if row["borough"] in BOROUGHS}
-    table.add_column("KPI")
-    for name in names.values():
-        table.add_column(name, justify="right")
-    for name in (NCL, "target", ""):
-        table.add_column(name, justify="right")
-    for kpi in dict.fromkeys(row["kpi"] for row in kpis):
-        whole = values.get((kpi, NCL), {})
-        value, target = whole.get("value", 0), whole.get("target")
-        cells = [_number(values.get((kpi, borough), {}).get("value", 0)) for borough in names]
-        table.add_row(kpi, *cells, Text(_number(value), "bold"), _number(target), _share(value, target))
-    return table
+from pcare_cli.kpis.reading import Reading, ReadingError, select
+from pcare_cli.kpis.table import kpi_lines
 
 
 def status_line(now: Snapshot, events_a_second: float) -> Text:
     """Return one line: how fast, how many, how far behind."""
-    behind = "" if now.complete else "   counting from the log ..."
+    behind = "" if now.reading is not None else "   counting from the log ..."
     return Text(
         f"{events_a_second:,.0f} events a second   {now.recorded:,} recorded   {now.duplicates:,} duplicates   "
         f"{now.rejected:,} rejected   {now.refused:,} refused at the edge   lag {now.lag:,}{behind}"
@@ -44,28 +19,28 @@ def status_line(now: Snapshot, events_a_second: float) -> Text:
 
 
 def addresses(layout: Layout) -> str:
-    """Return where to look, a line each."""
+    """Return where to look, a line each; the KPI board first."""
     return "\n".join(
         (
+            f"  KPI board       {layout.aggregator}/   (as JSON: {layout.aggregator}/kpis)",
             f"  Send events     {layout.ingest}/events   (documentation: {layout.ingest}/docs)",
-            f"  KPIs            {layout.aggregator}/kpis",
             f"  Metrics         {layout.ingest}/metrics  {layout.recorder}/metrics  {layout.aggregator}/metrics",
             f"  Data and logs   {layout.directory}",
         )
     )
 
 
-def board(layout: Layout, now: Snapshot, events_a_second: float) -> RenderableType:
-    """Return everything that the live display shows."""
+def board(layout: Layout, now: Snapshot, events_a_second: float, width: int) -> RenderableType:
+    """Return everything that the live display shows, on a terminal of this width."""
     foot = Text(f"{addresses(layout)}\nCtrl-C stops everything; `make demo` goes on with these data.", "dim")
-    return Group(kpi_table(now.kpis), status_line(now, events_a_second), Text(""), foot)
+    return Group(status_line(now, events_a_second), Text(""), _kpis(now.reading, width), Text(""), foot)
 
 
-def _number(value: Any) -> str:
-    if value is None:
-        return "-"
-    return f"{value:,.1f}" if isinstance(value, float) and value != int(value) else f"{int(value):,}"
-
-
-def _share(value: Any, target: Any) -> str:
-    return f"{100 * value / target:.0f} %" if target else ""
+def _kpis(reading: Reading | None, width: int) -> RenderableType:
+    if reading is None:
+        return Text("The KPIs are shown once the counts of all partitions are known.")
+    try:
+        latest = select(reading, None, ())
+    except ReadingError as error:
+        return Text(str(error))
+    return kpi_lines(latest, latest.years[-1], width)

@@ -1,19 +1,23 @@
 """What the demo's table shows, read from the services as any monitoring would: GET /kpis and /metrics."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
 from pcare_cli.demo.layout import Layout
+from pcare_cli.kpis.reading import Reading, ReadingError
+from pcare_cli.kpis.stream import reading_of
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The state at a moment. `at` are seconds of the monotonic clock; counts are since the services' start."""
+    """The state at a moment. `at` are seconds of the monotonic clock; counts are since the services' start.
+
+    `reading` is None while the aggregator cannot answer for the whole.
+    """
 
     at: float
     recorded: int = 0
@@ -21,8 +25,7 @@ class Snapshot:
     rejected: int = 0
     refused: int = 0
     lag: int = 0
-    kpis: Sequence[Mapping[str, Any]] = field(default_factory=tuple)
-    complete: bool = False
+    reading: Reading | None = None
 
     @property
     def judged(self) -> int:
@@ -49,10 +52,11 @@ def rate(before: Snapshot | None, now: Snapshot) -> float:
 
 async def observe(client: httpx.AsyncClient, layout: Layout) -> Snapshot:
     """Ask all services. What does not answer counts as nothing: the supervisor tells who is gone."""
-    recorder, ingest, kpis = await asyncio.gather(
+    recorder, ingest, kpis, catalogue = await asyncio.gather(
         _text(client, f"{layout.recorder}/metrics"),
         _text(client, f"{layout.ingest}/metrics"),
         _json(client, f"{layout.aggregator}/kpis"),
+        _json(client, f"{layout.aggregator}/kpis/catalogue"),
     )
     events = "pcare_recorder_events_total"
     return Snapshot(
@@ -62,9 +66,17 @@ async def observe(client: httpx.AsyncClient, layout: Layout) -> Snapshot:
         rejected=int(samples(recorder, events, outcome="rejected")),
         refused=int(samples(ingest, "pcare_ingest_events_total", outcome="rejected")),
         lag=int(samples(recorder, "pcare_recorder_lag_events")),
-        kpis=kpis.get("kpis", ()),
-        complete=bool(kpis.get("complete", False)),
+        reading=_reading(catalogue, kpis),
     )
+
+
+def _reading(catalogue: dict[str, Any], kpis: dict[str, Any]) -> Reading | None:
+    if not catalogue or not kpis:
+        return None
+    try:
+        return reading_of(catalogue, kpis)
+    except ReadingError:
+        return None
 
 
 async def _text(client: httpx.AsyncClient, address: str) -> str:

@@ -1,6 +1,7 @@
 """The course of the demo: servers, schema and topics, services, simulated providers; then watching, or a verdict."""
 
 import asyncio
+import datetime as dt
 import json
 import os
 import shutil
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
+import asyncpg
 import httpx
 from rich.console import Console
 from rich.live import Live
@@ -25,7 +27,9 @@ from pcare_cli.demo.servers import Servers, start_servers
 from pcare_cli.demo.supervisor import Service, Supervisor
 from pcare_cli.simulation.organisations import ORGANISATIONS, Way
 from pcare_cli.topic_plan import read_plan
+from pcare_common.clock import SystemClock
 from pcare_ingest import keys
+from pcare_kpi_aggregator.years import LONDON, instant_of, moment_of, start_of, year_of
 from pcare_local.directory_lock import LOCK_FILE, DirectoryLock
 
 REFRESH_SECONDS = 1.0
@@ -118,7 +122,11 @@ def _create_topics(servers: Servers) -> None:
 
 
 async def _course(demo: Demo, layout: Layout, servers: Servers, supervisor: Supervisor, console: Console) -> Outcome:
-    simulator = Service("simulated providers", _simulate(demo, layout), layout.log("simulate"), may_end=True)
+    since = None
+    if demo.events is None and await _nothing_recorded(servers.postgres.dsn):
+        since = history_begins()
+        console.print(f"Sending a history since {since}, then what happens now ...")
+    simulator = Service("simulated providers", simulate(demo, layout, since), layout.log("simulate"), may_end=True)
     if not demo.exit_when_done:
         supervisor.start(simulator)
         await _watch(layout, supervisor, console)
@@ -132,8 +140,11 @@ async def _course(demo: Demo, layout: Layout, servers: Servers, supervisor: Supe
     return Outcome(0 if report.exact else 1, report.verdict())
 
 
-def _simulate(demo: Demo, layout: Layout) -> list[str]:
+def simulate(demo: Demo, layout: Layout, since: dt.date | None = None) -> list[str]:
+    """Return the arguments of the simulated providers; `since`: they begin with a history from that day on."""
     arguments = ["-m", "pcare_cli", "simulate", "--ingest", layout.ingest]
+    if since is not None:
+        arguments += ["--since", since.isoformat()]
     rate = demo.rate
     if demo.events is not None:
         arguments += ["--events", str(demo.events), "--ledger", str(layout.ledger)]
@@ -146,6 +157,20 @@ def _simulate(demo: Demo, layout: Layout) -> list[str]:
     return arguments
 
 
+def history_begins(now: dt.datetime | None = None) -> dt.date:
+    """Return the first day of the financial year before this one: so that a year has closed and one is running."""
+    at = now or SystemClock().now()
+    return moment_of(start_of(year_of(instant_of(at)) - 1)).astimezone(LONDON).date()
+
+
+async def _nothing_recorded(dsn: str) -> bool:
+    connection = await asyncpg.connect(dsn)
+    try:
+        return not await connection.fetchval("SELECT EXISTS (SELECT FROM pcare.interventions)")
+    finally:
+        await connection.close()
+
+
 async def _watch(layout: Layout, supervisor: Supervisor, console: Console) -> NoReturn:
     before = None
     async with httpx.AsyncClient(timeout=5.0, trust_env=False) as client:
@@ -154,7 +179,7 @@ async def _watch(layout: Layout, supervisor: Supervisor, console: Console) -> No
                 supervisor.check()
                 now = await observe(client, layout)
                 if console.is_terminal:
-                    live.update(board.board(layout, now, rate(before, now)), refresh=True)
+                    live.update(board.board(layout, now, rate(before, now), console.width), refresh=True)
                 else:
                     console.print(board.status_line(now, rate(before, now)))
                 before = now

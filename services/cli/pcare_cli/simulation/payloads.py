@@ -96,9 +96,9 @@ def choice_offered(random: Random, ref: str) -> dict[str, Any]:
     return {
         "referral_ref": ref,
         "elective": random.random() < 0.9,
-        "via_ers": random.random() < 0.85,
+        "via_ers": random.random() < 0.95,
         "providers_offered": random.randint(0, 5),
-        "choice_exercised": random.random() < 0.7,
+        "choice_exercised": random.random() < 0.85,
     }
 
 
@@ -108,14 +108,10 @@ def course(random: Random, ref: str) -> dict[str, Any]:
 
 
 def collaborate_scored(random: Random, team: str, borough: str) -> dict[str, Any]:
-    """Return one person's answers to the three items, about a team."""
-    return {
-        "team": team,
-        "borough": borough,
-        "understand": random.randint(5, 9),
-        "listen": random.randint(5, 9),
-        "include": random.randint(4, 9),
-    }
+    """Return one person's answers to the three items, about a team; about half give the best to all three."""
+    best = random.random() < 0.5
+    understand, listen, include = (9 if best else random.randint(lowest, 9) for lowest in (5, 5, 4))
+    return {"team": team, "borough": borough, "understand": understand, "listen": listen, "include": include}
 
 
 def _snomed(random: Random, code: str) -> dict[str, str]:

@@ -16,6 +16,9 @@ from pcare_cli.simulation.people import Person, Population
 from pcare_schemas.envelope import type_of
 
 LONDON = ZoneInfo("Europe/London")
+OF_A_PLAN = 0.4  # of the measures
+WITH_A_PLAN = 0.8  # of the budgets
+MOST_POSTS = 110  # of link workers; then as many leave as come
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +43,7 @@ class Teller:
         self._episodes = Episodes()
         self._pseudonym_of = pseudonym_of
         self._refs = 0
-        self._posts: list[tuple[str, dict[str, Any]]] = []
+        self._posts: list[tuple[str, dict[str, Any], dt.datetime]] = []
         self._next_kind = {
             self._conversation: 26,
             self._referral: 16,
@@ -58,7 +61,7 @@ class Teller:
             self._course_begun: 2,
             self._course_completed: 1,
             self._collaborate: 3,
-            self._link_worker_joined: 0.6,
+            self._link_worker_joined: 1.2,
             self._link_worker_left: 0.3,
         }
 
@@ -98,6 +101,10 @@ class Teller:
         return self._about(surgery, "sp-declined", self._person_of(surgery), at, {})
 
     def _pam(self, at: dt.datetime) -> Told:
+        plan = self._episodes.any_of("plan", self._random) if self._random.random() < OF_A_PLAN else None
+        if plan is not None:
+            data = {**payloads.pam_scored(self._random), "plan_ref": plan.ref}
+            return self._about(plan.opened_by, "pam-scored", plan.person, max(at, plan.time), data)
         sender = LINK_WORKERS if self._random.random() < 0.3 else self._surgery_or_trust()
         return self._about(sender, "pam-scored", self._person_of(sender), at, payloads.pam_scored(self._random))
 
@@ -125,7 +132,11 @@ class Teller:
         return self._about(surgery, "care-plan-declined", self._person_of(surgery), at, {"reason": "not_now"})
 
     def _budget_issued(self, at: dt.datetime) -> Told:
-        episode = self._begin("budget", self._random.choice((ICB, COUNCIL)), at, "phb")
+        plan = self._episodes.any_of("plan", self._random) if self._random.random() < WITH_A_PLAN else None
+        at = at if plan is None else max(at, plan.time)
+        episode = self._begin(
+            "budget", self._random.choice((ICB, COUNCIL)), at, "phb", None if plan is None else plan.person
+        )
         data = payloads.phb_issued(self._random, episode.ref, at.date())
         return self._about(episode.opened_by, "phb-issued", episode.person, at, data)
 
@@ -144,8 +155,17 @@ class Teller:
     def _standards_assessed(self, at: dt.datetime) -> Told:
         met = self._random.sample(range(1, 10), self._random.randint(4, 9))
         return self._event(
-            ICB, "choice-standards-assessed", f"commissioner:{_commissioner(at)}", at, {"standards_met": met}
+            ICB, "choice-standards-assessed", f"commissioner:{self._commissioner(at)}", at, {"standards_met": met}
         )
+
+    def _commissioner(self, at: dt.datetime) -> str:
+        """Return a commissioner of the five boroughs on a day (code list `commissioners`)."""
+        day = at.astimezone(LONDON).date()
+        if day < dt.date(2020, 4, 1):
+            return self._random.choice(("07M", "07R", "07X", "08D", "08H"))
+        if day < dt.date(2022, 7, 1):
+            return "93C"
+        return "QMJ" if day < dt.date(2026, 4, 1) else "Z9B2Z"
 
     def _course_begun(self, at: dt.datetime) -> Told:
         episode = self._begin("course", LINK_WORKERS, at, "sm")
@@ -166,19 +186,20 @@ class Teller:
         return self._event(surgery, "collaborate-scored", f"team:{surgery.slug}:{team}", at, data)
 
     def _link_worker_joined(self, at: dt.datetime) -> Told:
+        if len(self._posts) >= MOST_POSTS:
+            return self._link_worker_left(at)
         person = self._population.anyone(self._random)
         post = {"pcn": person.details["pcn"], "borough": person.borough, "employer": LINK_WORKERS.slug}
         subject = f"link-worker:{LINK_WORKERS.slug}:{self._ref('lw')}"
-        self._posts.append((subject, post))
-        del self._posts[:-200]
+        self._posts.append((subject, post, at))
         data = {**post, "wte": self._random.choice((0.5, 0.8, 1.0))}
         return self._event(LINK_WORKERS, "link-worker-joined", subject, at, data)
 
     def _link_worker_left(self, at: dt.datetime) -> Told:
         if len(self._posts) < 3:
             return self._link_worker_joined(at)
-        subject, post = self._posts.pop(self._random.randrange(len(self._posts)))
-        return self._event(LINK_WORKERS, "link-worker-left", subject, at, post)
+        subject, post, joined = self._posts.pop(self._random.randrange(len(self._posts)))
+        return self._event(LINK_WORKERS, "link-worker-left", subject, max(at, joined), post)
 
     def _surgery(self) -> Organisation:
         return self._random.choice(list(SURGERIES.values()))
@@ -194,8 +215,10 @@ class Teller:
         letters = "".join(self._names.choices(ascii_lowercase, k=6))  # digits might make an NHS number by chance
         return f"{prefix}-{letters}-{self._refs}"
 
-    def _begin(self, sort: str, opened_by: Organisation, at: dt.datetime, prefix: str) -> Episode:
-        episode = Episode(opened_by, self._ref(prefix), at, self._person_of(opened_by))
+    def _begin(
+        self, sort: str, opened_by: Organisation, at: dt.datetime, prefix: str, person: Person | None = None
+    ) -> Episode:
+        episode = Episode(opened_by, self._ref(prefix), at, person or self._person_of(opened_by))
         self._episodes.open(sort, episode, self._random)
         return episode
 
@@ -216,11 +239,3 @@ class Teller:
             "data": data,
         }
         return Told(sender, document)
-
-
-def _commissioner(at: dt.datetime) -> str:
-    """Return the commissioner of the five boroughs on a day (code list `commissioners`)."""
-    day = at.astimezone(LONDON).date()
-    if day < dt.date(2022, 7, 1):
-        return "93C"
-    return "QMJ" if day < dt.date(2026, 4, 1) else "Z9B2Z"
