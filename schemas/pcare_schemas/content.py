@@ -25,18 +25,16 @@ def content_hash(event: Event, subject: str) -> bytes:
 
 
 def hash_of(type: str, subject: str, time: str, data: dict[str, Any]) -> bytes:  # noqa: A002
-    """Return the same hash from the parts of a log record. `data` is used up: its whole numbers become integers."""
-    _make_whole(data)
-    content = {"type": type, "subject": subject, "time": time, "data": data}
+    """Return the same hash from the parts of a log record."""
+    content = {"type": type, "subject": subject, "time": time, "data": _made_whole(data)}
     return hashlib.sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).digest()
 
 
-def _make_whole(data: dict[str, Any]) -> None:
+def _made_whole(data: dict[str, Any]) -> dict[str, Any]:
     """Write 47.0 as 47, as RFC 8785 does.
 
     All else orjson writes as RFC 8785 would: the contract has only ASCII text, fields sort alike in UTF-8 and UTF-16,
     integers are below 2^53, and other floats lie between 0.01 and 100, where the shortest form has no exponent.
     """
-    for name, value in data.items():
-        if type(value) is float and value.is_integer():
-            data[name] = int(value)
+    whole = {name: int(value) for name, value in data.items() if type(value) is float and value.is_integer()}
+    return data | whole if whole else data

@@ -17,11 +17,20 @@ SUBJECT_LINKED_SOURCE: Final = "urn:ncl:personalised-care:recorder"
 __all__ = ["CLOUDEVENTS_HEADERS", "Origin", "content_hash", "recorded_text", "subject_linked_text"]
 
 
-def recorded_text(event: Event, *, subject: str, recorded_at: dt.datetime, origin: Origin, rules_version: str) -> bytes:
+def recorded_text(
+    event: Event,
+    *,
+    subject: str,
+    recorded_at: dt.datetime,
+    origin: Origin,
+    rules_version: str,
+    data: dict[str, Any] | None = None,
+) -> bytes:
     """Return the event as recorded: a structured CloudEvent, the same to the byte for the same arguments.
 
     `subject` takes the place of the pseudonym; `recorded_at` is the broker's timestamp of the submitted record,
-    written to the millisecond in UTC; `time` is written in UTC; `data` is as `content_hash` has it.
+    written to the millisecond in UTC; `time` is written in UTC; `data` is as `content_hash` has it,
+    which is `payload(event)`: hand it over to spare its making.
     """
     envelope: dict[str, Any] = {
         "specversion": "1.0",
@@ -41,7 +50,7 @@ def recorded_text(event: Event, *, subject: str, recorded_at: dt.datetime, origi
     envelope["recordedat"] = utc_milliseconds(recorded_at)
     envelope["origin"] = str(origin)
     envelope["rulesversion"] = rules_version
-    envelope["data"] = payload(event)
+    envelope["data"] = payload(event) if data is None else data
     return orjson.dumps(envelope)
 
 

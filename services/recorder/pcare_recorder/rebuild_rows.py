@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 import orjson
 
-from pcare_recorder.rows import REF_FIELDS, Row, storable, subject_id
+from pcare_recorder.rows import Row, data_columns, storable, subject_id
 from pcare_schemas.content import hash_of
 from pcare_schemas.envelope import TYPE_PREFIX, TYPE_SUFFIX
 from pcare_schemas.log import read_line, read_rejected
@@ -43,7 +43,7 @@ class Link(NamedTuple):
 
 
 def event_row(value: bytes) -> Row:
-    """Return the row of a record of `recorded`, in the order of INTERVENTION_COLUMNS.
+    """Return the row of a record of `recorded`, in the order of EVENT_COLUMNS.
 
     Raises msgspec.MsgspecError or ValueError for bytes that this system did not publish.
     """
@@ -51,17 +51,13 @@ def event_row(value: bytes) -> Row:
     kind = line.type.removeprefix(TYPE_PREFIX).removesuffix(TYPE_SUFFIX)
     origin = Origin.parse(line.origin)
     data = line.data
-    ref = data.get(REF_FIELDS.get(kind, ""))
     return (
         line.source,
         line.id,
         kind,
         line.subject,
         dt.datetime.fromisoformat(line.time),
-        data.get("borough"),
-        None if ref is None else data.get("ref_source") or line.source,
-        ref,
-        data.get("retracts"),
+        *data_columns(kind, line.source, data),
         hash_of(line.type, line.subject, line.time, data),
         dt.datetime.fromisoformat(line.recordedat),
         line.rulesversion,

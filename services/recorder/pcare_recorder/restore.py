@@ -9,9 +9,17 @@ import msgspec
 from pcare_common.errors import OperatorError
 from pcare_recorder import rebuild_rows
 from pcare_recorder.cursors import Cursor, Partition
-from pcare_recorder.rows import INTERVENTION_COLUMNS, LINK_COLUMNS, REJECTION_COLUMNS, Row
+from pcare_recorder.rows import (
+    EVENT_COLUMNS,
+    INTERVENTION_COLUMNS,
+    LINK_COLUMNS,
+    PUBLISHED_COLUMNS,
+    REJECTION_COLUMNS,
+    Row,
+)
 from pcare_schemas.topics import SUBMITTED_PATTERN
 
+_ORIGIN = ("origin_topic", "origin_partition", "origin_offset")
 _SUBMITTED = re.compile(SUBMITTED_PATTERN)
 
 
@@ -21,48 +29,62 @@ def is_submitted(topic: str) -> bool:
 
 
 async def add_events(connection: asyncpg.Connection, values: Sequence[bytes]) -> int:
-    """Add the events of these records of `recorded` that the table lacks; return how many.
+    """Add the events of these records of `recorded` that the tables lack; return how many.
 
     Raises OperatorError when one of them is there with another text.
     """
-    rows = _rows(rebuild_rows.event_row, values)
-    return await _add(connection, "interventions", INTERVENTION_COLUMNS, ("source", "id"), rows)
+    tables = {"interventions": (INTERVENTION_COLUMNS, ("source", "id")), "published": (PUBLISHED_COLUMNS, _ORIGIN)}
+    return await _add(connection, tables, EVENT_COLUMNS, _rows(rebuild_rows.event_row, values))
 
 
 async def add_rejections(connection: asyncpg.Connection, values: Sequence[bytes]) -> int:
     """Add the rejections of these records of `rejected` that the table lacks; return how many. Raises likewise."""
-    rows = _rows(rebuild_rows.rejection_row, values)
-    key = ("origin_topic", "origin_partition", "origin_offset")
-    return await _add(connection, "rejections", REJECTION_COLUMNS, key, rows)
+    tables = {"rejections": (REJECTION_COLUMNS, _ORIGIN)}
+    return await _add(connection, tables, REJECTION_COLUMNS, _rows(rebuild_rows.rejection_row, values))
 
 
 async def _add(
-    connection: asyncpg.Connection, table: str, columns: Sequence[str], key: Sequence[str], rows: Sequence[Row]
+    connection: asyncpg.Connection,
+    tables: Mapping[str, tuple[Sequence[str], Sequence[str]]],
+    columns: Sequence[str],
+    rows: Sequence[Row],
 ) -> int:
+    """Add rows to the tables that share them out, each with its columns and its key; return how many the first lacked.
+
+    Any two tables that share rows out have the origin in common.
+    """
     if not rows:
         return 0
-    names, keys = ", ".join(columns), ", ".join(key)
+    first, *others = tables
+    joined = "".join([f"pcare.{first}", *(f" JOIN pcare.{other} USING ({', '.join(_ORIGIN)})" for other in others)])
+    key = tables[first][1]
     async with connection.transaction():
         await connection.execute(
-            f"CREATE TEMP TABLE read ON COMMIT DROP AS SELECT {names} FROM pcare.{table} WITH NO DATA"  # noqa: S608
+            f"CREATE TEMP TABLE read ON COMMIT DROP AS SELECT {', '.join(columns)} FROM {joined} WITH NO DATA"  # noqa: S608
         )
         await connection.copy_records_to_table("read", columns=columns, records=rows)
-        status: str = await connection.execute(
-            f"INSERT INTO pcare.{table} ({names}) "  # noqa: S608 - names are of this module
-            f"SELECT DISTINCT ON ({keys}) {names} FROM read ORDER BY {keys} ON CONFLICT DO NOTHING"
-        )
+        added = [await _merge(connection, table, *tables[table]) for table in tables]
         contradiction = await connection.fetchrow(
-            f"SELECT concat_ws(' ', {keys}), origin_topic, origin_partition, origin_offset FROM read "  # noqa: S608
-            f"WHERE NOT EXISTS (SELECT FROM pcare.{table} AS there "
+            f"SELECT concat_ws(' ', {', '.join(key)}), origin_topic, origin_partition, origin_offset FROM read "  # noqa: S608
+            f"WHERE NOT EXISTS (SELECT FROM (SELECT * FROM {joined}) AS there "
             f"WHERE {' AND '.join(f'there.{name} = read.{name}' for name in key)} "
             "AND there.published::text = read.published::text) LIMIT 1"
         )
     if contradiction is not None:
         raise OperatorError(
-            f"The topic and the table pcare.{table} contradict each other about {contradiction[0]} (origin "
+            f"The topic and the table pcare.{first} contradict each other about {contradiction[0]} (origin "
             f"{contradiction[1]}/{contradiction[2]}/{contradiction[3]}), or the topic contradicts itself. The log is "
             "the witness: rebuild into an empty database, and keep this one for the enquiry."
         )
+    return added[0]
+
+
+async def _merge(connection: asyncpg.Connection, table: str, columns: Sequence[str], key: Sequence[str]) -> int:
+    names, keys = ", ".join(columns), ", ".join(key)
+    status: str = await connection.execute(
+        f"INSERT INTO pcare.{table} ({names}) "  # noqa: S608 - names are of this module
+        f"SELECT DISTINCT ON ({keys}) {names} FROM read ORDER BY {keys} ON CONFLICT DO NOTHING"
+    )
     return int(status.rsplit(maxsplit=1)[-1])
 
 
@@ -71,7 +93,7 @@ async def check_origins(connection: asyncpg.Connection) -> None:
     both = await connection.fetchrow(
         """
         SELECT origin_topic, origin_partition, origin_offset
-        FROM pcare.interventions JOIN pcare.rejections USING (origin_topic, origin_partition, origin_offset)
+        FROM pcare.published JOIN pcare.rejections USING (origin_topic, origin_partition, origin_offset)
         LIMIT 1
         """
     )
@@ -131,7 +153,7 @@ async def count_outcomes(
     """Return how many offsets of [first, next_offset) are recorded, and how many rejected."""
     row = await connection.fetchrow(
         """
-        SELECT (SELECT count(*) FROM pcare.interventions
+        SELECT (SELECT count(*) FROM pcare.published
                 WHERE origin_topic = $1 AND origin_partition = $2 AND origin_offset >= $3 AND origin_offset < $4),
                (SELECT count(*) FROM pcare.rejections
                 WHERE origin_topic = $1 AND origin_partition = $2 AND origin_offset >= $3 AND origin_offset < $4)

@@ -3,6 +3,7 @@
 Both are made once, from the same values, and the row holds the message: what is published again is the same bytes.
 """
 
+import datetime as dt
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 from uuid import UUID
@@ -22,17 +23,32 @@ INTERVENTION_COLUMNS: Final = (
     "subject",
     "occurred_at",
     "borough",
+    "pcn",
+    "practice",
+    "age_band",
+    "sex",
+    "ethnic_category",
+    "imd_decile",
+    "cohorts",
+    "reasons",
+    "setting",
+    "situation",
+    "one_off",
+    "retracts",
+    "starts",
     "ref_source",
     "ref",
-    "retracts",
+    "details",
     "content_sha256",
     "recorded_at",
     "rules_version",
     "origin_topic",
     "origin_partition",
     "origin_offset",
-    "published",
 )
+PUBLISHED_COLUMNS: Final = (*INTERVENTION_COLUMNS[-3:], "published")
+EVENT_COLUMNS: Final = (*INTERVENTION_COLUMNS, "published")
+"""An event's row over the two tables that hold it: it is the row of the one and ends in the row of the other."""
 LINK_COLUMNS: Final = (
     "pseudonym",
     "subject_id",
@@ -76,6 +92,13 @@ REF_FIELDS: Final[Mapping[str, str]] = {
     "phb-ended": "budget_ref",
 }
 
+_DATA_COLUMNS: Final = INTERVENTION_COLUMNS[5:18]
+"""The columns that are fields of the payload under the same name and of the same form in JSON."""
+
+_SPREAD: Final = frozenset({*_DATA_COLUMNS, "starts"})
+_SPREAD_WITH_REF: Final = {kind: _SPREAD | {ref, "ref_source"} for kind, ref in REF_FIELDS.items()}
+"""What is not in `details`, because a column has it."""
+
 Row = tuple[Any, ...]
 
 
@@ -88,20 +111,15 @@ class Message(NamedTuple):
 
 
 def event_row(new: NewEvent, text: str, rules_version: str) -> Row:
-    """Return the row of a new event, in the order of INTERVENTION_COLUMNS. `text` is what is published."""
+    """Return the row of a new event, in the order of EVENT_COLUMNS. `text` is what is published."""
     event, (origin, record) = new.event, new.submitted
-    data = vars(event.data)
-    ref = data.get(REF_FIELDS.get(event.kind, ""))
     return (
         event.source,
         event.id,
         event.kind,
         new.subject,
         event.time,
-        data.get("borough"),
-        None if ref is None else data.get("ref_source") or event.source,
-        ref,
-        data.get("retracts"),
+        *data_columns(event.kind, event.source, new.data),
         new.content_sha256,
         record.timestamp,
         rules_version,
@@ -109,6 +127,21 @@ def event_row(new: NewEvent, text: str, rules_version: str) -> Row:
         origin.partition,
         origin.offset,
         text,
+    )
+
+
+def data_columns(kind: str, source: str, data: Mapping[str, Any]) -> Row:
+    """Return what the columns from `borough` to `details` hold of an event's data as in the log."""
+    ref = data.get(REF_FIELDS.get(kind, ""))
+    spread = _SPREAD if ref is None else _SPREAD_WITH_REF[kind]
+    details = {name: value for name, value in data.items() if name not in spread}
+    starts = data.get("starts")
+    return (
+        *map(data.get, _DATA_COLUMNS),
+        None if starts is None else dt.date.fromisoformat(starts),
+        None if ref is None else data.get("ref_source") or source,
+        ref,
+        orjson.dumps(details).decode() if details else None,
     )
 
 
@@ -120,6 +153,7 @@ def event_message(new: NewEvent, rules_version: str) -> Message:
         recorded_at=new.submitted.record.timestamp,
         origin=new.submitted.origin,
         rules_version=rules_version,
+        data=new.data,
     )
     return Message(RECORDED, new.subject.encode(), text)
 

@@ -11,7 +11,7 @@ import asyncpg
 import orjson
 
 from pcare_recorder.cursors import Cursor, Partition
-from pcare_recorder.rows import INTERVENTION_COLUMNS, REJECTION_COLUMNS, Row
+from pcare_recorder.rows import INTERVENTION_COLUMNS, PUBLISHED_COLUMNS, REJECTION_COLUMNS, Row
 from pcare_recorder.verdicts import EventKey, Known, Outcome, Settled
 from pcare_schemas.origin import Origin
 from pcare_schemas.rules import Rules
@@ -70,12 +70,12 @@ async def last_events(
     topics, numbers = _split(partitions)
     rows = await connection.fetch(
         """
-        SELECT topic, partition, last.origin_offset, last.recorded_at
+        SELECT topic, partition, last.origin_offset, (last.published ->> 'recordedat')::timestamptz
         FROM unnest($1::text[], $2::integer[]) AS asked (topic, partition)
         CROSS JOIN LATERAL (
-            SELECT i.origin_offset, i.recorded_at FROM pcare.interventions AS i
-            WHERE i.origin_topic = topic AND i.origin_partition = partition
-            ORDER BY i.origin_offset DESC LIMIT 1
+            SELECT p.origin_offset, p.published FROM pcare.published AS p
+            WHERE p.origin_topic = topic AND p.origin_partition = partition
+            ORDER BY p.origin_offset DESC LIMIT 1
         ) AS last
         """,
         topics,
@@ -188,10 +188,10 @@ async def settled_origins(connection: asyncpg.Connection, spans: Sequence[Span])
                 topic, partition, first, next_offset
             )
         )
-        SELECT topic, partition, i.origin_offset, 'recorded', i.subject, i.published::text
-        FROM asked JOIN pcare.interventions AS i
-          ON i.origin_topic = topic AND i.origin_partition = partition
-         AND i.origin_offset >= first AND i.origin_offset < next_offset
+        SELECT topic, partition, p.origin_offset, 'recorded', p.published ->> 'subject', p.published::text
+        FROM asked JOIN pcare.published AS p
+          ON p.origin_topic = topic AND p.origin_partition = partition
+         AND p.origin_offset >= first AND p.origin_offset < next_offset
         UNION ALL
         SELECT topic, partition, r.origin_offset, 'rejected',
                concat_ws('/', topic, partition, r.origin_offset), r.published::text
@@ -242,9 +242,12 @@ async def add_links(connection: asyncpg.Connection, rows: Sequence[Row]) -> int:
 
 
 async def add_events(connection: asyncpg.Connection, rows: Sequence[Row]) -> None:
-    """Add rows in the order of INTERVENTION_COLUMNS. Raises UniqueViolationError if one is there already."""
+    """Add rows in the order of EVENT_COLUMNS. Raises UniqueViolationError if one is there already."""
     await connection.copy_records_to_table(
-        "interventions", schema_name=SCHEMA, columns=INTERVENTION_COLUMNS, records=rows
+        "interventions", schema_name=SCHEMA, columns=INTERVENTION_COLUMNS, records=[row[:-1] for row in rows]
+    )
+    await connection.copy_records_to_table(
+        "published", schema_name=SCHEMA, columns=PUBLISHED_COLUMNS, records=[row[-4:] for row in rows]
     )
 
 

@@ -9,13 +9,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import groupby
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pcare_recorder.cursors import Partition
 from pcare_schemas.check import Record, refuse
+from pcare_schemas.content import content_hash, hash_of, payload
 from pcare_schemas.envelope import Event
+from pcare_schemas.instants import utc
 from pcare_schemas.origin import Origin
-from pcare_schemas.recorded import content_hash
 from pcare_schemas.rejections import FieldError, Reason, Rejection
 from pcare_schemas.retraction import EventRetracted
 
@@ -72,11 +73,12 @@ class Recorded:
 
 
 class NewEvent(NamedTuple):
-    """An event to be recorded. `subject` is the subject as in the log."""
+    """An event to be recorded. `subject` and `data` are as in the log."""
 
     submitted: Submitted
     event: Event
     subject: str
+    data: dict[str, Any]
     content_sha256: bytes
 
 
@@ -172,9 +174,10 @@ class _Judge:
         if subject is None:
             subject = self._linked[event.subject] = self._new_subject()
             self._verdicts.links.append(NewLink(event.subject, subject, submitted))
-        digest = content_hash(event, subject)
+        data = payload(event)
+        digest = hash_of(event.type, subject, utc(event.time), data)
         self._accepted[event.source, event.id] = Known(event.kind, subject, digest)
-        self._verdicts.events.append(NewEvent(submitted, event, subject, digest))
+        self._verdicts.events.append(NewEvent(submitted, event, subject, data, digest))
         return Outcome.RECORDED
 
     def _reject(self, submitted: Submitted, rejection: Rejection) -> Outcome:

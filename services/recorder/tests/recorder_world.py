@@ -260,10 +260,15 @@ async def assert_exact(world: World) -> None:
         assert {(row["topic"], row["partition"]): row[outcome] for row in cursors} == {
             partition: counted[partition] for partition in ends
         }
+    ((apart,),) = await world.fetch(
+        "SELECT count(*) FROM pcare.interventions FULL JOIN pcare.published"
+        " USING (origin_topic, origin_partition, origin_offset) WHERE id IS NULL OR published IS NULL"
+    )
+    assert apart == 0, f"{apart} rows have no text, or texts no row"
     for row in cursors:
         outcomes = row["recorded"] + row["duplicates"] + row["rejected"]
         assert outcomes == held[row["topic"], row["partition"]], f"{row}: Kafka holds another number of records"
-    for topic, table in ((RECORDED, "interventions"), (REJECTED, "rejections")):
+    for topic, table in ((RECORDED, "published"), (REJECTED, "rejections")):
         rows = await world.fetch(f"SELECT published::text FROM pcare.{table}")  # noqa: S608
         assert {value for _, value in await world.read(topic)} == {row[0].encode() for row in rows}
     linked = {row[0]: f"person:{row[1]}" for row in await world.fetch("SELECT * FROM pcare.subjects")}

@@ -20,6 +20,7 @@ pytestmark = pytest.mark.integration
 
 TABLES = {
     "interventions": "source, id",
+    "published": "origin_topic, origin_partition, origin_offset",
     "subjects": "pseudonym",
     "rejections": "origin_topic, origin_partition, origin_offset",
     "cursors": "topic, partition",
@@ -101,7 +102,8 @@ async def test_a_database_from_an_older_backup_is_refused_and_then_completed(wor
     async with world.recorder() as running:
         await world.settled(running)
     await world.execute(
-        "DELETE FROM pcare.interventions WHERE origin_offset = 1; DELETE FROM pcare.subjects WHERE origin_offset = 1;"
+        "DELETE FROM pcare.interventions WHERE origin_offset = 1; DELETE FROM pcare.published WHERE origin_offset = 1;"
+        "DELETE FROM pcare.subjects WHERE origin_offset = 1;"
         "UPDATE pcare.cursors SET next_offset = 1, recorded = 1 WHERE next_offset = 2"
     )
     with pytest.raises(OperatorError, match=r"judged up to 1, but 2 was published.*`pcare rebuild`"):
@@ -204,7 +206,7 @@ async def test_a_log_that_contradicts_the_table_is_not_merged(world: World) -> N
     await world.send(event(id="one"))
     async with world.recorder() as running:
         await world.settled(running)
-    await world.execute("UPDATE pcare.interventions SET published = replace(published::text, '52.9', '52.8')::json")
+    await world.execute("UPDATE pcare.published SET published = replace(published::text, '52.9', '52.8')::json")
     before = await world.fetch("SELECT * FROM pcare.cursors")
     with pytest.raises(
         OperatorError, match=r"contradict each other about .* one \(origin interventions.submitted/0/0\)"

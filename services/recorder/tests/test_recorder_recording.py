@@ -54,7 +54,7 @@ async def test_a_batch_moves_its_cursor_and_counts_each_outcome(connection: asyn
     persisted = await write(connection, page(one, one, b"broken", event(subject=SAM)))
     assert await counts(connection) == (4, 2, 1, 1)
     assert (len(persisted.links), len(persisted.messages)) == (2, 3)
-    stored = await connection.fetch("SELECT published::text FROM pcare.interventions")
+    stored = await connection.fetch("SELECT published::text FROM pcare.published")
     stored += await connection.fetch("SELECT published::text FROM pcare.rejections")
     assert {row[0].encode() for row in stored} == {message.value for message in persisted.messages}
 

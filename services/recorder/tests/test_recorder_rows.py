@@ -29,7 +29,7 @@ def test_a_row_holds_what_is_published_to_the_byte() -> None:
     message = rows.event_message(new.events[0], VERSION)
     row = dict(
         zip(
-            rows.INTERVENTION_COLUMNS,
+            rows.EVENT_COLUMNS,
             rows.event_row(new.events[0], message.value.decode(), VERSION),
             strict=True,
         )
@@ -48,6 +48,19 @@ def test_a_row_holds_what_is_published_to_the_byte() -> None:
         "subject": SUBJECT,
         "occurred_at": found.time,
         "borough": "E09000019",
+        "pcn": "U12345",
+        "practice": None,
+        "age_band": "65-69",
+        "sex": "female",
+        "ethnic_category": "A",
+        "imd_decile": 3,
+        "cohorts": None,
+        "reasons": ["lonely_or_isolated", "long_term_condition"],
+        "setting": None,
+        "situation": None,
+        "starts": None,
+        "one_off": None,
+        "details": '{"snomed_code":"871731000000106","snomed_version":"20240410","referrer":"hospital"}',
         "ref_source": WHITTINGTON,
         "ref": "R1",
         "retracts": None,
@@ -62,7 +75,7 @@ def test_a_row_holds_what_is_published_to_the_byte() -> None:
 
 def row_of(value: dict[str, object]) -> dict[str, object]:
     new = judged(value).events[0]
-    return dict(zip(rows.INTERVENTION_COLUMNS, rows.event_row(new, "{}", VERSION), strict=True))
+    return dict(zip(rows.EVENT_COLUMNS, rows.event_row(new, "{}", VERSION), strict=True))
 
 
 def test_a_ref_belongs_to_who_gave_it() -> None:
@@ -171,4 +184,4 @@ def test_every_example_becomes_a_row() -> None:
     for value in VALID.values():
         (found,) = judged(value).events
         assert isinstance(found.event, Event)
-        assert len(rows.event_row(found, "{}", VERSION)) == len(rows.INTERVENTION_COLUMNS)
+        assert len(rows.event_row(found, "{}", VERSION)) == len(rows.EVENT_COLUMNS)
