@@ -45,22 +45,23 @@ DROP FUNCTION pcare.facts();
 
 CREATE FUNCTION pcare.facts(known_at timestamptz DEFAULT NULL) RETURNS TABLE (
     source text, id text, kind text, subject text, occurred_at timestamptz, borough text,
-    ref_source text, ref text, situation text, starts date, one_off boolean, data jsonb
+    ref_source text, ref text, situation text, starts date, one_off boolean, stated jsonb, details jsonb
 )
 LANGUAGE sql STABLE PARALLEL SAFE
 AS $$
     SELECT
-        i.source COLLATE "C", i.id COLLATE "C", i.kind, i.subject, i.occurred_at, i.borough,
+        i.source, i.id, i.kind, i.subject, i.occurred_at, i.borough,
         -- a link worker's post is named by its network alone, whoever states it
         CASE WHEN i.kind IN ('link-worker-joined', 'link-worker-left') THEN '' ELSE i.ref_source END,
-        CASE
-            WHEN i.kind IN ('link-worker-joined', 'link-worker-left') THEN i.published -> 'data' ->> 'pcn'
-            ELSE i.ref
-        END,
-        CASE WHEN i.kind = 'sdm-conversation' THEN i.published -> 'data' ->> 'situation' END,
-        CASE WHEN i.kind = 'phb-issued' THEN (i.published -> 'data' ->> 'starts')::date END,
-        i.kind = 'phb-issued' AND coalesce((i.published -> 'data' ->> 'one_off')::boolean, false),
-        (i.published -> 'data')::jsonb
+        CASE WHEN i.kind IN ('link-worker-joined', 'link-worker-left') THEN i.pcn ELSE i.ref END,
+        i.situation, i.starts, i.one_off,
+        jsonb_strip_nulls(jsonb_build_object(
+            'borough', i.borough, 'pcn', i.pcn, 'practice', i.practice, 'age_band', i.age_band, 'sex', i.sex,
+            'ethnic_category', i.ethnic_category, 'imd_decile', i.imd_decile, 'cohorts', i.cohorts,
+            'reasons', i.reasons, 'setting', i.setting, 'situation', i.situation, 'starts', i.starts,
+            'one_off', i.one_off, coalesce(pcare.ref_field(i.kind), 'ref'), i.ref, 'ref_source', i.ref_source
+        )),
+        coalesce(i.details::jsonb, '{}')
     FROM pcare.interventions AS i
     WHERE i.kind <> 'event-retracted'
       AND (known_at IS NULL OR i.recorded_at < known_at)
@@ -74,7 +75,7 @@ AS $$
       )
 $$;
 COMMENT ON FUNCTION pcare.facts IS
-    'What is recorded (before known_at, if given) and not retracted. A retraction acts if source, subject and id match, whatever its own time.';
+    'What is recorded (before known_at, if given) and not retracted. A retraction acts if source, subject and id match, whatever its own time. A payload is `stated` (what has columns) and `details` (the rest) together.';
 
 -- ---- Filters: `where` and `given` of a rule
 
@@ -82,58 +83,74 @@ CREATE FUNCTION pcare.texts(list jsonb) RETURNS text[]
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $$ SELECT array_agg(item) FROM jsonb_array_elements_text(list) AS item $$;
 
-CREATE FUNCTION pcare.filter_path(filter jsonb) RETURNS jsonpath
+CREATE FUNCTION pcare.has_column(kind text, field text) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN field IN (
+    'borough', 'pcn', 'practice', 'age_band', 'sex', 'ethnic_category', 'imd_decile', 'cohorts', 'reasons', 'setting',
+    'situation', 'starts', 'one_off', 'ref_source', coalesce(pcare.ref_field(kind), '')
+);
+COMMENT ON FUNCTION pcare.has_column IS 'Whether a field of a payload is among what is `stated`, rather than `details`.';
+
+CREATE FUNCTION pcare.filter_path(filter jsonb, kind text, in_columns boolean) RETURNS jsonpath
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $$
     SELECT string_agg(condition, ' && ')::jsonpath
     FROM (
         -- One of the values, or an element that is one. A missing field holds nothing, except that false is what the
         -- payloads mean by leaving a flag out.
-        SELECT format(
+        SELECT field, format(
             '(%s%s)',
             CASE WHEN wanted.list @> '[false]' THEN format('!exists($.%s) || ', to_json(field)) END,
             (
                 SELECT string_agg(format('$.%s[*] == %s', to_json(field), value), ' || ')
                 FROM jsonb_array_elements(wanted.list) AS value
             )
-        ) AS condition
-        FROM jsonb_each(coalesce(nullif(filter -> 'where', 'null'), '{}')) AS stated (field, given),
+        )
+        FROM jsonb_each(coalesce(nullif(filter -> 'where', 'null'), '{}')) AS condition (field, given),
              LATERAL (
                  SELECT CASE jsonb_typeof(given) WHEN 'array' THEN given ELSE jsonb_build_array(given) END
              ) AS wanted (list)
         UNION ALL
-        SELECT format('$.%s.type() != "null"', to_json(field))
+        SELECT field, format('$.%s.type() != "null"', to_json(field))
         FROM jsonb_array_elements_text(coalesce(nullif(filter -> 'given', 'null'), '[]')) AS field
-    ) AS conditions
+    ) AS conditions (field, condition)
+    WHERE pcare.has_column(kind, field) = in_columns
 $$;
 COMMENT ON FUNCTION pcare.filter_path IS
-    'The filter of a rule as a predicate over payloads; null where everything passes. A plan holds it as a constant.';
+    'What the filter of a rule asks of a payload, as a predicate; null where it asks nothing. A plan holds it as a constant.';
+
+CREATE FUNCTION pcare.passes(filter jsonb, kind text, stated jsonb, details jsonb) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN (pcare.filter_path(filter, kind, true) IS NULL OR stated @@ pcare.filter_path(filter, kind, true))
+    AND (pcare.filter_path(filter, kind, false) IS NULL OR details @@ pcare.filter_path(filter, kind, false));
+COMMENT ON FUNCTION pcare.passes IS
+    'Whether a payload passes a filter, both constants of the plan: so only what the filter looks at is read.';
 
 CREATE FUNCTION pcare.facts_of(filter jsonb, known_at timestamptz) RETURNS TABLE (
-    subject text, occurred_at timestamptz, source text, id text, borough text, data jsonb
+    subject text, occurred_at timestamptz, source text, id text, borough text, stated jsonb, details jsonb
 )
 LANGUAGE sql STABLE PARALLEL SAFE
 AS $$
-    SELECT f.subject, f.occurred_at, f.source, f.id, f.borough, f.data
+    SELECT f.subject, f.occurred_at, f.source, f.id, f.borough, f.stated, f.details
     FROM pcare.facts(known_at) AS f
-    WHERE f.kind = filter ->> 'of'
-      AND (pcare.filter_path(filter) IS NULL OR f.data @@ pcare.filter_path(filter))
+    WHERE f.kind = filter ->> 'of' AND pcare.passes(filter, filter ->> 'of', f.stated, f.details)
 $$;
 COMMENT ON FUNCTION pcare.facts_of IS 'The facts of a kind that pass; one that does not is as if it were not there.';
 
 CREATE FUNCTION pcare.episodes_of(filter jsonb, known_at timestamptz) RETURNS TABLE (
-    subject text, occurred_at timestamptz, source text, id text, borough text, situation text, data jsonb
+    subject text, occurred_at timestamptz, source text, id text, borough text, situation text, stated jsonb,
+    details jsonb
 )
 LANGUAGE sql STABLE PARALLEL SAFE
 AS $$
-    SELECT e.subject, e.occurred_at, e.source, e.id, e.borough, e.situation, e.data
+    SELECT e.subject, e.occurred_at, e.source, e.id, e.borough, e.situation, e.stated, e.details
     FROM (
         SELECT DISTINCT ON (f.subject, f.ref_source, f.ref) f.*
         FROM pcare.facts(known_at) AS f
         WHERE f.kind = filter ->> 'of' AND f.ref IS NOT NULL
         ORDER BY f.subject, f.ref_source, f.ref, f.occurred_at, f.source, f.id
     ) AS e
-    WHERE pcare.filter_path(filter) IS NULL OR e.data @@ pcare.filter_path(filter)
+    WHERE pcare.passes(filter, filter ->> 'of', e.stated, e.details)
 $$;
 COMMENT ON FUNCTION pcare.episodes_of IS
     'The episodes of a kind: each reference dated, placed and classified by its earliest fact, which decides if it passes.';
@@ -271,11 +288,11 @@ LANGUAGE sql STABLE PARALLEL SAFE
 AS $$
     SELECT year, borough, NULL, count(*) FILTER (WHERE passes), count(*)
     FROM (
-        SELECT occurred_at, borough, data @@ pcare.filter_path(rule -> 'which') AS passes
+        SELECT occurred_at, borough, pcare.passes(rule -> 'which', rule #>> '{of,of}', stated, details) AS passes
         FROM pcare.episodes_of(rule -> 'of', known_at)
         WHERE rule #>> '{of,count}' = 'episodes'
         UNION ALL
-        SELECT occurred_at, borough, data @@ pcare.filter_path(rule -> 'which')
+        SELECT occurred_at, borough, pcare.passes(rule -> 'which', rule #>> '{of,of}', stated, details)
         FROM pcare.facts_of(rule -> 'of', known_at)
         WHERE rule #>> '{of,count}' = 'events'
     ) AS judged,
@@ -294,7 +311,7 @@ AS $$
         coalesce(sum(jsonb_array_length(list)), 0)::bigint,
         count(*) * (rule ->> 'out_of')::bigint
     FROM (
-        SELECT DISTINCT ON (year, subject) year, borough, f.data -> (rule ->> 'counted') AS list
+        SELECT DISTINCT ON (year, subject) year, borough, (f.stated || f.details) -> (rule ->> 'counted') AS list
         FROM pcare.facts_of(rule, known_at) AS f,
              LATERAL (SELECT pcare.financial_year_number(f.occurred_at)) AS dated (year)
         WHERE f.occurred_at < at
@@ -308,7 +325,7 @@ CREATE FUNCTION pcare.kpi_mean(rule jsonb, at timestamptz, known_at timestamptz)
 )
 LANGUAGE sql STABLE PARALLEL SAFE
 AS $$
-    SELECT year, borough, NULL, coalesce(sum((data ->> field)::bigint), 0)::bigint, count(*)
+    SELECT year, borough, NULL, coalesce(sum(((f.stated || f.details) ->> field)::bigint), 0)::bigint, count(*)
     FROM pcare.facts_of(rule, known_at) AS f,
          LATERAL (SELECT pcare.financial_year_number(f.occurred_at)) AS dated (year),
          unnest(pcare.texts(rule -> 'fields')) AS field
