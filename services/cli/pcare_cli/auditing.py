@@ -2,7 +2,8 @@
 
 import asyncio
 import datetime as dt
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,10 +11,11 @@ import asyncpg
 import httpx
 
 from pcare_audit.log_reading import read_log
-from pcare_audit.replay import Replay
+from pcare_audit.replay import Counts, Replay
 from pcare_cli import accounting_readers as readers
 from pcare_cli import settling
 from pcare_cli.accounting import Accounting, KpiRow, PartitionAccount, Report, compare, lost
+from pcare_schemas.kpis.catalogue import Catalogue
 from pcare_schemas.topics import RECORDED
 
 PATIENCE_SECONDS = 120.0  # without a step forward; with progress, a run may take as long as it takes
@@ -28,6 +30,29 @@ INTERIM = {
     "phb_people",
 }
 ASKED_AGAIN = 10  # times, when a number falls due between two instants
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The KPIs counted in three ways at an instant, or why they could not be."""
+
+    instant: dt.datetime | None = None
+    rows: tuple[KpiRow, ...] = ()
+    troubles: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Counting:
+    """SQL and replay, which count for any instant."""
+
+    connection: asyncpg.Connection
+    replay: Replay
+    catalogue: Catalogue
+
+    async def at(self, instant: dt.datetime) -> tuple[Counts, Counts]:
+        """Return what each of the two counts for an instant."""
+        sql = await readers.sql_kpis(self.connection, self.catalogue, instant)
+        return sql, await asyncio.to_thread(self.replay.kpis, self.catalogue, instant)
 
 
 class NotSettledError(Exception):
@@ -72,10 +97,38 @@ class Auditor:
             found = await readers.find(connection, accepted)
             partitions = await self._partitions(connection)
             sums = Accounting(partitions, len(set(accepted)), lost(accepted, found), unanswered)
-            instant, rows, troubles = await self._kpis(connection)
         finally:
             await connection.close()
-        return Report(sums, rows, instant.isoformat() if instant else None, troubles)
+        kpis = await self.compare_kpis()
+        return Report(sums, kpis.rows, kpis.instant.isoformat() if kpis.instant else None, kpis.troubles)
+
+    async def compare_kpis(self) -> Comparison:
+        """Compare the KPIs of stream, SQL and replay, at the stream's instant."""
+        async with self.counting() as counting:
+            for _ in range(ASKED_AGAIN):
+                streamed = await readers.streamed_kpis(self.aggregator)
+                if streamed is None:
+                    return Comparison(troubles=("the aggregator does not know every partition",))
+                found = await counting.at(streamed.instant)
+                # Its partitions are at instants of their own: only if no number falls due between is it one instant.
+                if found == await counting.at(streamed.instant_latest):
+                    rows = compare(streamed.values, *found)
+                    if not any(row.kpi == "upc_people" for row in rows if row.stream.numerator):  # INTERIM
+                        rows = tuple(row for row in rows if row.kpi in INTERIM and row.borough != "NCL only")
+                    return Comparison(streamed.instant, rows)
+                await asyncio.sleep(POLL_SECONDS)
+        return Comparison(troubles=("the KPIs changed each time they were asked for",))
+
+    @asynccontextmanager
+    async def counting(self) -> AsyncIterator[Counting]:
+        """Read the log as it is now, and be ready to count for any instant, by the aggregator's catalogue."""
+        catalogue = await readers.served_catalogue(self.aggregator)
+        replay = await asyncio.to_thread(lambda: Replay(read_log(self.options, self.log)))
+        connection = await asyncpg.connect(self.dsn)
+        try:
+            yield Counting(connection, replay, catalogue)
+        finally:
+            await connection.close()
 
     async def _left(self) -> settling.Left | None:
         """Return what is on its way; None while the aggregator cannot answer for the whole."""
@@ -94,24 +147,3 @@ class Auditor:
     async def _partitions(self, connection: asyncpg.Connection) -> tuple[PartitionAccount, ...]:
         cursors = await readers.read_cursors(connection)
         return await asyncio.to_thread(readers.count_submitted, self.options, cursors)
-
-    async def _kpis(
-        self, connection: asyncpg.Connection
-    ) -> tuple[dt.datetime | None, tuple[KpiRow, ...], tuple[str, ...]]:
-        """Compare at an instant at which the aggregator's partitions agree; ask again while they do not."""
-        catalogue = await readers.served_catalogue(self.aggregator)
-        replay = await asyncio.to_thread(lambda: Replay(read_log(self.options, self.log)))
-        for _ in range(ASKED_AGAIN):
-            streamed = await readers.streamed_kpis(self.aggregator)
-            if streamed is None:
-                return None, (), ("the aggregator does not know every partition",)
-            instants = (streamed.instant, streamed.instant_latest)
-            sql, sql_later = [await readers.sql_kpis(connection, catalogue, at) for at in instants]
-            replayed, replayed_later = [await asyncio.to_thread(replay.kpis, catalogue, at) for at in instants]
-            if sql == sql_later and replayed == replayed_later:
-                rows = compare(streamed.values, sql, replayed)
-                if not any(row.kpi == "upc_people" for row in rows if row.stream.numerator):  # INTERIM
-                    rows = tuple(row for row in rows if row.kpi in INTERIM and row.borough != "NCL only")
-                return streamed.instant, rows, ()
-            await asyncio.sleep(POLL_SECONDS)
-        return None, (), ("the KPIs changed each time they were asked for",)
