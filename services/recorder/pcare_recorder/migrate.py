@@ -120,6 +120,17 @@ async def _apply_missing(connection: asyncpg.Connection, known: Sequence[Migrati
     return missing
 
 
+async def admit_analysts(connection: asyncpg.Connection) -> str | None:
+    """Let the role pcare_analyst read the views of `analysis`; return what an administrator has to run, if anything.
+
+    The role is the server's, not the database's, so making it may be more than this user is allowed to do.
+    """
+    async with connection.transaction():
+        await connection.execute("SELECT pg_advisory_xact_lock($1)", LOCK)
+        by_hand: str | None = await connection.fetchval("SELECT pcare.admit_analysts()")
+    return by_hand
+
+
 async def check(connection: asyncpg.Connection) -> None:
     """Raise OperatorError, naming the command to run, unless the database is at this release's schema."""
     exists = await connection.fetchval("SELECT to_regclass('pcare.schema_migrations') IS NOT NULL")
@@ -139,6 +150,12 @@ async def _run(dsn: str, reference: KpiReference) -> None:
     try:
         for migration in await apply(connection, reference):
             sys.stdout.write(f"applied {migration.number:04d}_{migration.name}\n")
+        by_hand = await admit_analysts(connection)
+        if by_hand is not None:
+            sys.stdout.write(
+                "analysts have no role yet, and this user may not create roles. For them to read the views, an "
+                f"administrator has to run, in this database: {by_hand}\n"
+            )
         sys.stdout.write("the database is up to date\n")
     finally:
         await connection.close()

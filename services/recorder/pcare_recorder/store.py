@@ -40,11 +40,24 @@ class Advance(NamedTuple):
 
 
 async def remember_rules(connection: asyncpg.Connection, rules: Rules) -> None:
-    """Keep the rules that verdicts are about to be given under. May be repeated."""
+    """Keep the rules that verdicts are about to be given under, and name their providers. May be repeated."""
     await connection.execute(
         "INSERT INTO pcare.rules (version, document) VALUES ($1, $2) ON CONFLICT DO NOTHING",
         rules.version,
         orjson.dumps(rules.document()).decode(),
+    )
+    register = sorted(rules.register.by_source.values(), key=lambda provider: provider.source)
+    await connection.execute(
+        """
+        INSERT INTO pcare.providers AS p (source, code, name, kind)
+        SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[])
+        ON CONFLICT (source) DO UPDATE SET code = excluded.code, name = excluded.name, kind = excluded.kind
+        WHERE (p.code, p.name, p.kind) IS DISTINCT FROM (excluded.code, excluded.name, excluded.kind)
+        """,
+        [provider.source for provider in register],
+        [provider.code for provider in register],
+        [provider.name for provider in register],
+        [provider.kind for provider in register],
     )
 
 
