@@ -48,6 +48,10 @@ test-tools: ## Install what some tests use and pip cannot: Prometheus and Chromi
 test-containers: $(READY) ## Run the integration tests on containers (needs a Docker engine)
 	@TESTCONTAINERS_RYUK_DISABLED=true PCARE_TEST_BACKEND=containers $(BIN)/python -m pytest -m integration tests $(ARGS)
 
+.PHONY: proof-kpis
+proof-kpis: $(READY) ## Play every KPI scenario against the running system: stream, SQL, replay and hand must agree
+	@$(BIN)/python tests/proof/run.py $(ARGS)
+
 .PHONY: check
 check: $(READY) ## Lint, format check, types, generated files up to date
 	@$(BIN)/ruff check .

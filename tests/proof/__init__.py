@@ -1,0 +1,1 @@
+"""Evidence that anyone can make: scenarios played against the running system, each KPI counted in three ways."""
