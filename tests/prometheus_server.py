@@ -19,6 +19,7 @@ FILES = Path(__file__).parents[1] / "deploy" / "prometheus"
 EVERY_SECONDS = 1
 SECONDS_TO_START = 30.0
 SECONDS_TO_STOP = 10.0
+SECONDS_TO_SEE = 60.0
 LOOK_BACK = "2h"
 
 Samples = list[tuple[float, float]]
@@ -90,6 +91,13 @@ class PrometheusServer:
         result = await self.query(expression)
         assert len(result) <= 1, result
         return float(result[0]["value"][1]) if result else None
+
+    async def until(self, expression: str) -> None:
+        """Wait until an instant query has a result."""
+        deadline = time.monotonic() + SECONDS_TO_SEE
+        while not await self.query(expression):
+            assert time.monotonic() < deadline, f"in vain: {expression}; targets: {await self.query('up')}"
+            await asyncio.sleep(EVERY_SECONDS)
 
     async def recorded(self, series: str) -> Samples:
         """Return every sample of one series as it is stored, nothing filled in between them."""

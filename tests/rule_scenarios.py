@@ -102,15 +102,16 @@ class Scenario:
 
     def expect(self, step: int, series: str, value: float | None) -> None:
         """Expect a value of a recorded series, or ABSENT, at a step. Without labels: all there is under the name."""
-        samples = [] if value is None else [{"labels": series, "value": value}]
-        self._expected.append({"expr": series, "eval_time": f"{step * STEP_SECONDS}s", "exp_samples": samples})
+        self.expect_answer(step, series, {} if value is None else {series: value})
+
+    def expect_answer(self, step: int, query: str, answer: Mapping[str, float]) -> None:
+        """Expect the answer to a query, by series, at a step."""
+        samples = [{"labels": series, "value": value} for series, value in answer.items()]
+        self._expected.append({"expr": query, "eval_time": f"{step * STEP_SECONDS}s", "exp_samples": samples})
 
     def expect_series(self, step: int, name: str, count: int) -> None:
         """Expect so many series under a name at a step."""
-        samples = [{"labels": "{}", "value": count}]
-        self._expected.append(
-            {"expr": f"count({name})", "eval_time": f"{step * STEP_SECONDS}s", "exp_samples": samples}
-        )
+        self.expect_answer(step, f"count({name})", {"{}": count})
 
     def expect_value(self, step: int, value: float | None, kpi: str = "k") -> None:
         """Expect NCL's value of a KPI, or ABSENT."""

@@ -14,7 +14,6 @@ from prometheus_server import EVERY_SECONDS, PrometheusServer, running_prometheu
 pytestmark = pytest.mark.integration
 
 VALUE = 'pcare:kpi_value{kpi="k",borough="NCL",year="2023/24"}'
-SECONDS_TO_SEE = 30
 
 
 class Stand:
@@ -69,15 +68,16 @@ async def test_after_its_restart_a_worker_that_knows_less_is_not_believed(promet
             earlier.value, earlier.applied = 20, 10
             later.value, later.applied, later.version = 18, 9, "v2"
             prometheus.scrape({"kpi-aggregator": [earlier.address]})
-            await _shows(prometheus, 20)
+            await prometheus.until(f"{VALUE} == 20")
             await prometheus.stop()
         prometheus.scrape({"kpi-aggregator": [later.address]})
         await prometheus.start()
-        await _sees(prometheus, later)
+        seen = f'pcare_kpi_value{{instance="{later.address}"}}'
+        await prometheus.until(f"{seen} offset {2 * EVERY_SECONDS}s")  # and evaluated since
         assert await prometheus.value(VALUE) == 20
         assert await prometheus.value("pcare:kpi_age_seconds") > 2 * EVERY_SECONDS
         later.value, later.applied = 19, 11  # more is known now, and the number has fallen
-        await _shows(prometheus, 19)
+        await prometheus.until(f"{VALUE} == 19")
         assert await prometheus.value("pcare:kpi_age_seconds") < 2 * EVERY_SECONDS + 1
 
 
@@ -85,26 +85,9 @@ async def test_a_worker_that_changes_its_catalogue_under_its_old_address_is_beli
     async with stand() as worker:
         worker.value, worker.applied = 20, 10
         prometheus.scrape({"kpi-aggregator": [worker.address]})
-        await _shows(prometheus, 20)
+        await prometheus.until(f"{VALUE} == 20")
         await prometheus.stop()  # so that the old version is not marked as gone
         worker.value, worker.version = 21, "v2"
         await prometheus.start()
-        await _shows(prometheus, 21)
+        await prometheus.until(f"{VALUE} == 21")
         assert await prometheus.value("pcare:kpi_age_seconds") < 2 * EVERY_SECONDS + 1
-
-
-async def _shows(prometheus: PrometheusServer, value: float) -> None:
-    for _ in range(SECONDS_TO_SEE):
-        if await prometheus.value(VALUE) == value:
-            return
-        await asyncio.sleep(EVERY_SECONDS)
-    raise AssertionError(f"not {value}, but {await prometheus.value(VALUE)}")
-
-
-async def _sees(prometheus: PrometheusServer, worker: Stand) -> None:
-    """Wait until a worker has been scraped, and evaluated twice."""
-    for _ in range(SECONDS_TO_SEE):
-        if await prometheus.query(f'pcare_kpi_value{{instance="{worker.address}"}} offset {2 * EVERY_SECONDS}s'):
-            return
-        await asyncio.sleep(EVERY_SECONDS)
-    raise AssertionError("it was not scraped")

@@ -11,6 +11,7 @@ from tools import tool
 pytestmark = pytest.mark.integration
 
 CONFIG = RULES.parents[1] / "prometheus.yml"
+PAGE = RULES.parents[3] / "docs" / "prometheus.md"
 MINUTE = 60 // STEP_SECONDS
 
 
@@ -190,3 +191,30 @@ def test_a_rolling_upgrade_holds_the_old_numbers_until_the_new_catalogue_knows_a
     scenario.expect_values({1: 20, 2: 20, 3: 21, 5: 21, 8: 21, 9: 22})
     scenario.expect(8, 'pcare:kpi_catalogue_info{version="v1"}', 1)
     scenario.expect(9, 'pcare:kpi_catalogue_info{version="v2"}', 1)
+
+
+def test_the_queries_of_the_documentation_answer_what_it_says(scenario):
+    components, gap, share, last_hour, alert = _queries()
+    hour = 60 * MINUTE
+    a = scenario.worker("a")
+    a.says(0, {"pcsp_active": 100, "sp_referrals": 1000})
+    a.says(hour, {"pcsp_active": 100, "sp_referrals": 1250})
+    a.gone(hour + 2)
+    pcsp, sp = (f'{{kpi="{kpi}",borough="NCL",year="2023/24"}}' for kpi in ("pcsp_active", "sp_referrals"))
+    scenario.expect_answer(1, components, {f"pcare:kpi_value{pcsp}": 100, f"pcare:kpi_value{sp}": 1000})
+    scenario.expect_answer(1, gap, {pcsp: -500})
+    scenario.expect_answer(1, share, {pcsp: 100 * 100 / 1100, sp: 50})
+    scenario.expect_answer(hour, last_hour, {sp: 250})
+    scenario.expect_answer(hour, alert, {})
+    scenario.expect_answer(hour + MINUTE + 4, alert, {"pcare:kpi_age_seconds": 75})
+    scenario.expect_answer(hour + 6 * MINUTE, alert, {"{}": 1})
+
+
+def _queries() -> list[str]:
+    """Return the examples of docs/prometheus.md, with a year put in."""
+    section = PAGE.read_text().partition("## Queries")[2].partition("\n## ")[0]
+    blocks = [
+        " ".join(line.strip() for line in block.splitlines() if line.startswith("    ") and "# " not in line)
+        for block in section.split("\n\n")
+    ]
+    return [block.replace("$year", "2023/24") for block in blocks if block]

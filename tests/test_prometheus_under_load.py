@@ -48,7 +48,7 @@ async def test_the_recorded_series_stay_whole_while_workers_come_and_go(system: 
     everyone = (first, second)
     prometheus.scrape({"kpi-aggregator": [worker.address.removeprefix("http://") for worker in everyone]})
     async with system.client("ingest") as client, steady_load(client, RATE) as load:
-        await _until_recorded(prometheus)
+        await prometheus.until(f"count({OF_BOROUGHS} > 0) == {len(PEOPLE)}")
         story = Story(load, prometheus)
         await story.goes_on("one worker")
         second.start()
@@ -68,14 +68,6 @@ async def test_the_recorded_series_stay_whole_while_workers_come_and_go(system: 
     report = await system.report()
     assert report.exact, report.faults()
     await story.judge(await _told(first))
-
-
-async def _until_recorded(prometheus: PrometheusServer) -> None:
-    for _ in range(int(SECONDS_TO_MOVE)):
-        if await prometheus.value(f"count({OF_BOROUGHS} > 0) == {len(PEOPLE)}"):
-            return
-        await asyncio.sleep(EVERY_SECONDS)
-    raise AssertionError(f"not all is recorded in time; targets: {await prometheus.query('up')}")
 
 
 @dataclass
