@@ -77,7 +77,7 @@ def status_of(facts: Facts) -> Status:
 
 def _sentence(state: State, age: int) -> str:
     if state == "reading":
-        return "No numbers yet: not all events are counted. The numbers appear here by themselves."
+        return "Not all events are counted yet. The numbers appear here by themselves."
     if state == "good":
         return "Complete and up to date."
     if age > LATE:
@@ -87,16 +87,16 @@ def _sentence(state: State, age: int) -> str:
 
 def _behind(lags: Sequence[int | None], age: int) -> str:
     known = [lag for lag in lags if lag is not None]
-    events = "an unknown number of events" if len(known) < len(lags) else wording.counted(sum(known), "event")
+    events = "An unknown number of events" if len(known) < len(lags) else wording.counted(sum(known), "event")
     return f"{events} and {wording.duration(age)} behind the log"
 
 
 def _counted(facts: Facts) -> str:
     total, missing = len(facts.lags), len(facts.missing)
     if not total:
-        return "waiting for Kafka"
+        return "Waiting for Kafka"
     if missing:
         return f"{total - missing} of {total} partitions counted"
     if not facts.complete:
-        return f"all {total} partitions read, waiting for Kafka to say where the log ends"
+        return f"All {total} partitions read, waiting for Kafka to say where the log ends"
     return f"complete: all {total} partitions counted"

@@ -129,7 +129,7 @@ class Views:
             for component in COMPONENTS
             if (kpis := [kpi for kpi in self._catalogue.kpis if kpi.component == component])
         ]
-        return YearView(label(year), year + 1, (answer.oldest or 0) >= end_of(year), components)
+        return YearView(label(year), year + 1, _closed(answer, year), components)
 
     def _kpi(self, answer: Answered, kpi: Kpi, year: int, values: dict[Key, Value]) -> KpiView:
         value = values[kpi.id, NCL, year]
@@ -149,7 +149,7 @@ class Views:
             basis=_basis(kpi, value),
             standing=_sentence(said),
             outlook=_sentence(outlook),
-            verdict=_verdict(kpi, standing),
+            verdict=_verdict(kpi, standing, closed=_closed(answer, year)),
             target=None if standing.target is None else wording.number(kind, standing.target),
             trajectory=None if standing.trajectory is None else wording.number(kind, standing.trajectory),
             has_line=line is not None,
@@ -173,7 +173,7 @@ class Views:
             basis=_basis(kpi, value),
             bar=None if longest is None else round(100 * (value.value or 0) / longest, 1) if longest else 0.0,
             target="" if standing.target is None else wording.number(kpi.kind_of_value, standing.target),
-            verdict=_verdict(kpi, standing),
+            verdict=_verdict(kpi, standing, closed=_closed(answer, value.year)),
         )
 
     def _notes(self, kpi: Kpi, year: int, standing: Standing) -> list[str]:
@@ -193,6 +193,10 @@ class Views:
         return notes
 
 
+def _closed(answer: Answered, year: int) -> bool:
+    return (answer.oldest or 0) >= end_of(year)
+
+
 def _basis(kpi: Kpi, value: Value) -> str:
     if value.denominator is None:
         return ""
@@ -201,14 +205,15 @@ def _basis(kpi: Kpi, value: Value) -> str:
     return f"{value.numerator:,} of {value.denominator:,}"
 
 
-def _verdict(kpi: Kpi, standing: Standing) -> Verdict | None:
+def _verdict(kpi: Kpi, standing: Standing, *, closed: bool) -> Verdict | None:
     if standing.against is None or standing.value is None or standing.trajectory is None:
         return None
     if standing.against == "on":
-        return Verdict("on", "on it")
+        return Verdict("on", "met" if closed else "on it")
     size = abs(wording.gap(kpi.kind_of_value, standing.value, standing.trajectory))
     words = wording.difference(kpi.kind_of_value, size).replace("percentage ", "")  # in a table, beside a percentage
-    return Verdict(standing.against, f"{words} {standing.against}")
+    side = "over" if closed and standing.against == "ahead" else standing.against
+    return Verdict(standing.against, f"{words} {side}")
 
 
 def _compared(one: Comparison, kpi: Kpi, value: Value) -> ComparisonView:
