@@ -145,6 +145,13 @@ _ALL = (
         "Never: it changes with the targets file only.",
     ),
     Metric(
+        "pcare_kpi_trajectory",
+        "gauge",
+        ("kpi", "borough", "year"),
+        "Where a KPI should be by now to reach its target, where there is one; in a closed year the target.",
+        "Never: it moves with time only. Compare pcare_kpi_value with it.",
+    ),
+    Metric(
         "pcare_kpi_complete",
         "gauge",
         (),
