@@ -4,6 +4,7 @@ import csv
 import io
 import json
 from collections.abc import Callable
+from dataclasses import replace
 
 import httpx
 import pytest
@@ -92,6 +93,8 @@ def test_what_is_not_there_is_said_with_what_is(year: str | None, kpis: tuple[st
 def test_nothing_counted_is_no_empty_table() -> None:
     with pytest.raises(ReadingError, match="Nothing is counted yet"):
         select(reading_of(CATALOGUE, answer()), None, ())
+    with pytest.raises(ReadingError, match="by the end of yesterday"):
+        select(replace(reading_of(CATALOGUE, answer()), known_at=0), None, ())
 
 
 def test_part_of_the_sum_is_never_shown() -> None:

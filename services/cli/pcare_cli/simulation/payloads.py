@@ -11,7 +11,10 @@ SITUATIONS = (
     "last_year_of_life", "care_home_medication", "copd_pulmonary_rehabilitation", "smr_frailty", "smr_complex_needs",
 )  # fmt: skip
 REASONS = ("long_term_condition", "mental_health", "lonely_or_isolated", "complex_social_needs")
-COHORTS = ("adult_chc", "adult_joint", "s117", "adult_ld", "wheelchair", "cyp_continuing_care", "end_of_life", "ltc")
+COHORTS = (
+    "adult_chc", "adult_joint", "s117", "adult_ld", "wheelchair", "cyp_continuing_care", "end_of_life", "ltc",
+    "dementia",
+)  # fmt: skip
 PROGRAMMES = ("expert_patients", "diabetes_education", "pulmonary_rehabilitation", "health_coaching", "peer_support")
 PLAN_KINDS = ("long_term_condition", "mental_health", "frailty", "cancer", "learning_disability", "end_of_life")
 
