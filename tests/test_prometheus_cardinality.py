@@ -3,6 +3,7 @@
 import json
 import re
 from collections import Counter
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 
 from events import event, referral
 from pcare_schemas.kpis import catalogue
-from prometheus_server import FILES, running_prometheus
+from prometheus_server import FILES, PrometheusServer, running_prometheus
 from system import System
 
 pytestmark = pytest.mark.integration
@@ -25,7 +26,15 @@ OF_THE_WORKER = 8
 OF_THE_PROCESS = 12
 
 
-async def test_the_series_are_bounded_by_the_catalogue_the_areas_and_the_years(system: System, tmp_path: Path):
+@pytest.fixture
+async def prometheus(tmp_path: Path) -> AsyncIterator[PrometheusServer]:
+    async with running_prometheus(tmp_path) as running:
+        yield running
+
+
+async def test_the_series_are_bounded_by_the_catalogue_the_areas_and_the_years(
+    prometheus: PrometheusServer, system: System
+):
     await system.start("kpi-aggregator", "recorder", "ingest")
     await _send_what_is_odd(system)
     report = await system.report(await system.simulate(500, seed=61))
@@ -44,16 +53,14 @@ async def test_the_series_are_bounded_by_the_catalogue_the_areas_and_the_years(s
     assert max(families.values()) <= of_a_family
     bound = len(OF_EACH_ROW) * of_a_family + OF_EACH_PARTITION * PARTITIONS + OF_THE_WORKER + OF_THE_PROCESS
     assert len(series) <= bound
-    await _what_is_recorded(system, tmp_path, of_a_family)
+    await _what_is_recorded(system, prometheus, of_a_family)
 
 
-async def _what_is_recorded(system: System, directory: Path, of_a_family: int) -> None:
-    address = system.one("kpi-aggregator").address.removeprefix("http://")
-    async with running_prometheus(directory) as prometheus:
-        prometheus.scrape({"kpi-aggregator": [address]})
-        await prometheus.until('pcare:kpi_value{kpi="pam_people",borough="NCL"} > 0')
-        recorded = await prometheus.value('count({__name__=~"pcare:.*"})')
-        scraped = await prometheus.value("scrape_samples_scraped")
+async def _what_is_recorded(system: System, prometheus: PrometheusServer, of_a_family: int) -> None:
+    prometheus.scrape({"kpi-aggregator": [system.one("kpi-aggregator").address.removeprefix("http://")]})
+    await prometheus.until('pcare:kpi_value{kpi="pam_people",borough="NCL"} > 0')
+    recorded = await prometheus.value('count({__name__=~"pcare:.*"})')
+    scraped = await prometheus.value("scrape_samples_scraped")
     assert recorded is not None
     assert scraped is not None
     assert recorded <= 2 * len(OF_EACH_ROW) * of_a_family + 2 * PARTITIONS + 5

@@ -41,7 +41,7 @@ async def prometheus(tmp_path: Path) -> AsyncIterator[PrometheusServer]:
         yield running
 
 
-async def test_the_recorded_series_stay_whole_while_workers_come_and_go(system: System, prometheus: PrometheusServer):
+async def test_the_recorded_series_stay_whole_while_workers_come_and_go(prometheus: PrometheusServer, system: System):
     system.environment["PCARE_KPI_SESSION_SECONDS"] = str(SESSION_SECONDS)
     first, *_ = await system.start("kpi-aggregator", "recorder", "ingest")
     second = system.add("kpi-aggregator")
