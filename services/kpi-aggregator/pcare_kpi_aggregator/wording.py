@@ -15,14 +15,15 @@ _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
 
 
 def number(kind: KindOfValue, value: float | None) -> str:
-    """Return a value: `1,204`, `87.4%`, `7.42`; a dash where there is none."""
+    """Return a value: `1,204`, `87.0%`, `7.42`; a dash where there is none."""
     if value is None:
         return NOTHING
     if kind == "count":
         return f"{whole(value):,}"
     if kind == "mean":
         return f"{_places(value, 2):.2f}"
-    return f"{_plain(_share_places(value))}%"
+    places = _share_places(value)
+    return f"{_plain(places) if places in {0, 100} else places}%"
 
 
 def gap(kind: KindOfValue, value: float, trajectory: float) -> float:

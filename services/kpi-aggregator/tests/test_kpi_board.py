@@ -93,7 +93,7 @@ async def test_boroughs_stand_side_by_side_and_add_up(stage):
 
 async def test_a_share_says_what_it_is_a_share_of(stage):
     share = (await stage.page()).get("kpi-choice_ers").text
-    assert "92% 885 of 963" in share
+    assert "92.0% 885 of 963" in share
     assert "8 percentage points short of the target." in share
 
 

@@ -154,7 +154,7 @@ def test_a_forecast_has_no_more_digits_than_it_deserves(value, words):
     ("kind", "value", "words"),
     [
         ("count", 1_204, "1,204"), ("count", None, "\N{EN DASH}"), ("share", 87.45, "87.5%"), ("share", 100.0, "100%"),
-        ("share", 99.97, "99.97%"), ("share", 0.03, "0.03%"), ("share", 0.0, "0%"), ("share", 50.0, "50%"),
+        ("share", 99.97, "99.97%"), ("share", 0.03, "0.03%"), ("share", 0.0, "0%"), ("share", 50.0, "50.0%"),
         ("mean", 7.4, "7.40"),
     ],
 )  # fmt: skip

@@ -10,6 +10,7 @@ from pcare_kpi_aggregator.standings import Answered, Key, Standings, Value
 from pcare_kpi_aggregator.years import end_of
 from pcare_schemas.kpis.areas import BOROUGHS, NCL, NCL_ONLY
 from pcare_schemas.kpis.catalogue import COMPONENTS, Catalogue, Kpi
+from pcare_schemas.kpis.rules import MeanRule
 from pcare_schemas.kpis.targets import ALWAYS, Comparison, Targets
 from pcare_schemas.kpis.year_labels import label, year_from_label
 
@@ -200,8 +201,8 @@ def _closed(answer: Answered, year: int) -> bool:
 def _basis(kpi: Kpi, value: Value) -> str:
     if value.denominator is None:
         return ""
-    if kpi.kind_of_value == "mean":
-        return f"from {wording.counted(value.denominator, 'score')}"
+    if isinstance(kpi.rule, MeanRule):
+        return f"from {wording.counted(value.denominator // len(kpi.rule.fields), 'answer')}"
     return f"{value.numerator:,} of {value.denominator:,}"
 
 
@@ -240,7 +241,8 @@ def _chart_words(kpi: Kpi, year: int, course: Sequence[CoursePoint], standing: S
 
 
 def _sentence(words: str) -> str:
-    return f"{words[0].upper()}{words[1:]}." if words else ""
+    """Return words as a sentence whose day does not break in two."""
+    return f"{words[0].upper()}{words[1:]}.".replace("31 March", "31\N{NO-BREAK SPACE}March") if words else ""
 
 
 def _course(kpi: Kpi, course: Sequence[CoursePoint], line: Line | None) -> list[CourseRow]:
