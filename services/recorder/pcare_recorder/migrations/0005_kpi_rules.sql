@@ -1,6 +1,9 @@
 -- The KPIs of the catalogue, from the recorded rows alone and for a stated instant: no clock is read.
 -- Written from the rules of docs/kpis.md, not from the program that streams the same numbers, so that an error in
 -- either one shows. A function a kind of rule: what the catalogue adds is counted here with no code.
+--
+-- The texts that a function returns have the database's own collation, whatever their columns have. So the order of
+-- facts says COLLATE "C", and so does what a partial index has to recognise.
 
 -- ---- What the rules go by, filled by `python -m pcare_recorder.migrate`
 
@@ -44,17 +47,14 @@ DROP FUNCTION pcare.kpi_values(timestamptz, integer, boolean);
 DROP FUNCTION pcare.facts();
 
 CREATE FUNCTION pcare.facts(known_at timestamptz DEFAULT NULL) RETURNS TABLE (
-    source text, id text, kind text, subject text, occurred_at timestamptz, borough text,
-    ref_source text, ref text, situation text, starts date, one_off boolean, stated jsonb, details jsonb
+    source text, id text, kind text, subject text, occurred_at timestamptz, financial_year text, borough text,
+    pcn text, ref_source text, ref text, situation text, starts date, one_off boolean, stated jsonb, details jsonb
 )
 LANGUAGE sql STABLE PARALLEL SAFE
 AS $$
     SELECT
-        i.source, i.id, i.kind, i.subject, i.occurred_at, i.borough,
-        -- a link worker's post is named by its network alone, whoever states it
-        CASE WHEN i.kind IN ('link-worker-joined', 'link-worker-left') THEN '' ELSE i.ref_source END,
-        CASE WHEN i.kind IN ('link-worker-joined', 'link-worker-left') THEN i.pcn ELSE i.ref END,
-        i.situation, i.starts, i.one_off,
+        i.source, i.id, i.kind, i.subject, i.occurred_at, i.financial_year, i.borough,
+        i.pcn, i.ref_source, i.ref, i.situation, i.starts, i.one_off,
         jsonb_strip_nulls(jsonb_build_object(
             'borough', i.borough, 'pcn', i.pcn, 'practice', i.practice, 'age_band', i.age_band, 'sex', i.sex,
             'ethnic_category', i.ethnic_category, 'imd_decile', i.imd_decile, 'cohorts', i.cohorts,
@@ -68,14 +68,27 @@ AS $$
       AND NOT EXISTS (
           SELECT FROM pcare.interventions AS retraction
           WHERE retraction.kind = 'event-retracted'
-            AND retraction.source = i.source
             AND retraction.subject = i.subject
-            AND retraction.retracts = i.id
+            -- the same as =, but left out of the hash: one text a row is enough to hash
+            AND retraction.source IS NOT DISTINCT FROM i.source
+            AND retraction.retracts IS NOT DISTINCT FROM i.id
             AND (known_at IS NULL OR retraction.recorded_at < known_at)
       )
 $$;
 COMMENT ON FUNCTION pcare.facts IS
     'What is recorded (before known_at, if given) and not retracted. A retraction acts if source, subject and id match, whatever its own time. A payload is `stated` (what has columns) and `details` (the rest) together.';
+
+CREATE FUNCTION pcare.is_post(kind text) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN kind IN ('link-worker-joined', 'link-worker-left');
+COMMENT ON FUNCTION pcare.is_post IS
+    'Whether the reference of a kind is the primary care network alone, whoever states it: a link worker''s post.';
+
+CREATE FUNCTION pcare.spread(subject text) RETURNS bigint
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN hashtextextended(subject, 0);
+COMMENT ON FUNCTION pcare.spread IS
+    'Stands before a subject where facts are sorted by subject: subjects begin alike and are slow to compare, numbers are not.';
 
 -- ---- Filters: `where` and `given` of a rule
 
@@ -127,33 +140,44 @@ COMMENT ON FUNCTION pcare.passes IS
     'Whether a payload passes a filter, both constants of the plan: so only what the filter looks at is read.';
 
 CREATE FUNCTION pcare.facts_of(filter jsonb, known_at timestamptz) RETURNS TABLE (
-    subject text, occurred_at timestamptz, source text, id text, borough text, stated jsonb, details jsonb
-)
-LANGUAGE sql STABLE PARALLEL SAFE
-AS $$
-    SELECT f.subject, f.occurred_at, f.source, f.id, f.borough, f.stated, f.details
-    FROM pcare.facts(known_at) AS f
-    WHERE f.kind = filter ->> 'of' AND pcare.passes(filter, filter ->> 'of', f.stated, f.details)
-$$;
-COMMENT ON FUNCTION pcare.facts_of IS 'The facts of a kind that pass; one that does not is as if it were not there.';
-
-CREATE FUNCTION pcare.episodes_of(filter jsonb, known_at timestamptz) RETURNS TABLE (
-    subject text, occurred_at timestamptz, source text, id text, borough text, situation text, stated jsonb,
+    subject text, occurred_at timestamptz, source text, id text, financial_year text, borough text, stated jsonb,
     details jsonb
 )
 LANGUAGE sql STABLE PARALLEL SAFE
 AS $$
-    SELECT e.subject, e.occurred_at, e.source, e.id, e.borough, e.situation, e.stated, e.details
+    SELECT f.subject, f.occurred_at, f.source, f.id, f.financial_year, f.borough, f.stated, f.details
+    FROM pcare.facts(known_at) AS f
+    WHERE f.kind COLLATE "C" = filter ->> 'of' AND pcare.passes(filter, filter ->> 'of', f.stated, f.details)
+$$;
+COMMENT ON FUNCTION pcare.facts_of IS 'The facts of a kind that pass; one that does not is as if it were not there.';
+
+CREATE FUNCTION pcare.episodes_of(filter jsonb, which jsonb, known_at timestamptz) RETURNS TABLE (
+    subject text, occurred_at timestamptz, source text, id text, financial_year text, borough text, situation text,
+    also_passes boolean
+)
+LANGUAGE sql STABLE PARALLEL SAFE
+AS $$
+    SELECT e.subject, e.occurred_at, e.source, e.id, e.financial_year, e.borough, e.situation, e.also_passes
     FROM (
-        SELECT DISTINCT ON (f.subject, f.ref_source, f.ref) f.*
-        FROM pcare.facts(known_at) AS f
-        WHERE f.kind = filter ->> 'of' AND f.ref IS NOT NULL
-        ORDER BY f.subject, f.ref_source, f.ref, f.occurred_at, f.source, f.id
+        SELECT DISTINCT ON (pcare.spread(f.subject), f.subject, known_by.ref_source, known_by.ref)
+            f.subject, f.occurred_at, f.source, f.id, f.financial_year, f.borough, f.situation,
+            pcare.passes(filter, filter ->> 'of', f.stated, f.details) AS passes,
+            pcare.passes(which, filter ->> 'of', f.stated, f.details) AS also_passes
+        FROM pcare.facts(known_at) AS f,
+             LATERAL (
+                 SELECT
+                     CASE WHEN pcare.is_post(filter ->> 'of') THEN '' ELSE f.ref_source END,
+                     CASE WHEN pcare.is_post(filter ->> 'of') THEN f.pcn ELSE f.ref END
+             ) AS known_by (ref_source, ref)
+        WHERE f.kind COLLATE "C" = filter ->> 'of' AND known_by.ref IS NOT NULL
+        ORDER BY
+            pcare.spread(f.subject), f.subject, known_by.ref_source, known_by.ref, f.occurred_at,
+            f.source COLLATE "C", f.id COLLATE "C"
     ) AS e
-    WHERE pcare.passes(filter, filter ->> 'of', e.stated, e.details)
+    WHERE e.passes
 $$;
 COMMENT ON FUNCTION pcare.episodes_of IS
-    'The episodes of a kind: each reference dated, placed and classified by its earliest fact, which decides if it passes.';
+    'The episodes of a kind: each reference dated, placed and classified by its earliest fact, which decides if it passes, and passes `which` too.';
 
 -- ---- Time
 
@@ -179,6 +203,11 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN pcare.london_instant(((instant AT TIME ZONE 'Europe/London')::date + 1)::timestamp);
 COMMENT ON FUNCTION pcare.day_after IS 'The end of the day in London on which an instant lies.';
 
+CREATE FUNCTION pcare.year_of(financial_year text) RETURNS integer
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN left(financial_year, 4)::integer;
+COMMENT ON FUNCTION pcare.year_of IS 'The calendar year in which a year such as 2023/24 begins.';
+
 -- ---- The rules. Each gives what is counted by year, borough (null: none of NCL) and, where it counts members of a
 -- ---- list, by member; NCL and the value are finished from that, for shares, means and members do not add up.
 
@@ -187,13 +216,10 @@ CREATE FUNCTION pcare.kpi_events(rule jsonb, at timestamptz, known_at timestampt
 )
 LANGUAGE sql STABLE PARALLEL SAFE
 AS $$
-    SELECT year, borough, NULL, count(*), NULL::bigint
-    FROM (
-        SELECT pcare.financial_year_number(f.occurred_at) AS year, f.borough
-        FROM pcare.facts_of(rule, known_at) AS f
-        WHERE f.occurred_at < at
-    ) AS counted
-    GROUP BY year, borough
+    SELECT pcare.year_of(f.financial_year), f.borough, NULL, count(*), NULL::bigint
+    FROM pcare.facts_of(rule, known_at) AS f
+    WHERE f.occurred_at < at
+    GROUP BY f.financial_year, f.borough
 $$;
 
 CREATE FUNCTION pcare.kpi_episodes(rule jsonb, at timestamptz, known_at timestamptz) RETURNS TABLE (
@@ -201,13 +227,10 @@ CREATE FUNCTION pcare.kpi_episodes(rule jsonb, at timestamptz, known_at timestam
 )
 LANGUAGE sql STABLE PARALLEL SAFE
 AS $$
-    SELECT year, borough, NULL, count(*), NULL::bigint
-    FROM (
-        SELECT pcare.financial_year_number(e.occurred_at) AS year, e.borough
-        FROM pcare.episodes_of(rule, known_at) AS e
-        WHERE e.occurred_at < at
-    ) AS counted
-    GROUP BY year, borough
+    SELECT pcare.year_of(e.financial_year), e.borough, NULL, count(*), NULL::bigint
+    FROM pcare.episodes_of(rule, NULL, known_at) AS e
+    WHERE e.occurred_at < at
+    GROUP BY e.financial_year, e.borough
 $$;
 
 CREATE FUNCTION pcare.kpi_people_in_year(rule jsonb, at timestamptz, known_at timestamptz) RETURNS TABLE (
@@ -215,15 +238,16 @@ CREATE FUNCTION pcare.kpi_people_in_year(rule jsonb, at timestamptz, known_at ti
 )
 LANGUAGE sql STABLE PARALLEL SAFE
 AS $$
-    SELECT year, borough, NULL, count(*), NULL::bigint
+    SELECT pcare.year_of(financial_year), borough, NULL, count(*), NULL::bigint
     FROM (
-        SELECT DISTINCT ON (year, subject) year, borough
-        FROM pcare.episodes_of(rule, known_at) AS e,
-             LATERAL (SELECT pcare.financial_year_number(e.occurred_at)) AS dated (year)
+        SELECT DISTINCT ON (pcare.spread(e.subject), e.subject, e.financial_year) e.financial_year, e.borough
+        FROM pcare.episodes_of(rule, NULL, known_at) AS e
         WHERE e.occurred_at < at
-        ORDER BY year, subject, occurred_at DESC, source DESC, id DESC
+        ORDER BY
+            pcare.spread(e.subject), e.subject, e.financial_year,
+            e.occurred_at DESC, e.source COLLATE "C" DESC, e.id COLLATE "C" DESC
     ) AS person
-    GROUP BY year, borough
+    GROUP BY financial_year, borough
 $$;
 
 CREATE FUNCTION pcare.kpi_people_reached(rule jsonb, at timestamptz, known_at timestamptz) RETURNS TABLE (
@@ -231,15 +255,42 @@ CREATE FUNCTION pcare.kpi_people_reached(rule jsonb, at timestamptz, known_at ti
 )
 LANGUAGE sql STABLE PARALLEL SAFE
 AS $$
-    SELECT year, borough, NULL, count(*), NULL::bigint
-    FROM (
-        SELECT DISTINCT ON (year, subject) year, borough
-        FROM pcare.facts(known_at) AS f,
-             LATERAL (SELECT pcare.financial_year_number(f.occurred_at)) AS dated (year)
-        WHERE f.kind = ANY (pcare.texts(rule -> 'of')) AND f.occurred_at < at
-        ORDER BY year, subject, occurred_at DESC, source DESC, id DESC
-    ) AS person
-    GROUP BY year, borough
+    -- Of nearly everybody all facts of a year are in one borough, and need not be put in order.
+    WITH by_borough AS MATERIALIZED (
+        SELECT f.financial_year, f.subject, f.borough, max(f.occurred_at) AS latest
+        FROM pcare.facts(known_at) AS f
+        WHERE f.kind COLLATE "C" = ANY (pcare.texts(rule -> 'of')) AND f.occurred_at < at
+        GROUP BY f.financial_year, f.subject, f.borough
+    ),
+    person AS MATERIALIZED (
+        SELECT financial_year, subject, count(*) AS boroughs, min(borough) AS borough, max(latest) AS latest
+        FROM by_borough
+        GROUP BY financial_year, subject
+    ),
+    -- The latest fact decides; of several at one time, in different boroughs, source and id.
+    moved AS (
+        SELECT financial_year, subject, latest, min(b.borough) AS borough, count(*) AS boroughs
+        FROM person AS p
+        JOIN by_borough AS b USING (financial_year, subject, latest)
+        WHERE p.boroughs > 1
+        GROUP BY financial_year, subject, latest
+    ),
+    placed AS (
+        SELECT financial_year, borough FROM person WHERE boroughs = 1
+        UNION ALL
+        SELECT financial_year, borough FROM moved WHERE boroughs = 1
+        UNION ALL
+        (
+            SELECT DISTINCT ON (m.financial_year, m.subject) m.financial_year, f.borough
+            FROM moved AS m
+            JOIN pcare.facts(known_at) AS f ON f.subject = m.subject AND f.occurred_at = m.latest
+            WHERE m.boroughs > 1 AND f.kind COLLATE "C" = ANY (pcare.texts(rule -> 'of'))
+            ORDER BY m.financial_year, m.subject, f.source COLLATE "C" DESC, f.id COLLATE "C" DESC
+        )
+    )
+    SELECT pcare.year_of(financial_year), borough, NULL, count(*), NULL::bigint
+    FROM placed
+    GROUP BY financial_year, borough
 $$;
 
 CREATE FUNCTION pcare.kpi_people_ever(rule jsonb, at timestamptz, known_at timestamptz) RETURNS TABLE (
@@ -251,15 +302,18 @@ AS $$
     WITH counted AS (
         SELECT
             f.occurred_at, f.borough,
-            lead(f.occurred_at) OVER (PARTITION BY f.subject ORDER BY f.occurred_at, f.source, f.id) AS until
+            lead(f.occurred_at) OVER (
+                PARTITION BY pcare.spread(f.subject), f.subject
+                ORDER BY f.occurred_at, f.source COLLATE "C", f.id COLLATE "C"
+            ) AS until
         FROM pcare.facts_of(rule, known_at) AS f
         WHERE f.occurred_at < at
     )
-    SELECT y.year, p.borough, NULL, count(*), NULL::bigint
-    FROM counted AS p
+    SELECT y.year, c.borough, NULL, count(*), NULL::bigint
+    FROM counted AS c
     JOIN pcare.years_seen((SELECT min(occurred_at) FROM counted), at) AS y
-      ON p.occurred_at < y.seen_at AND (p.until IS NULL OR p.until >= y.seen_at)
-    GROUP BY y.year, p.borough
+      ON c.occurred_at < y.seen_at AND (c.until IS NULL OR c.until >= y.seen_at)
+    GROUP BY y.year, c.borough
 $$;
 
 CREATE FUNCTION pcare.kpi_reached(rule jsonb, at timestamptz, known_at timestamptz) RETURNS TABLE (
@@ -267,18 +321,17 @@ CREATE FUNCTION pcare.kpi_reached(rule jsonb, at timestamptz, known_at timestamp
 )
 LANGUAGE sql STABLE PARALLEL SAFE
 AS $$
-    SELECT year, borough, member, sum(number)::bigint, NULL::bigint
+    SELECT pcare.year_of(financial_year), borough, member, sum(number)::bigint, NULL::bigint
     FROM (
-        SELECT year, e.borough, e.situation, count(*) AS number
-        FROM pcare.episodes_of(rule, known_at) AS e,
-             LATERAL (SELECT pcare.financial_year_number(e.occurred_at)) AS dated (year)
+        SELECT e.financial_year, e.borough, e.situation, count(*) AS number
+        FROM pcare.episodes_of(rule, NULL, known_at) AS e
         WHERE e.occurred_at < at
-        GROUP BY year, e.borough, e.situation
+        GROUP BY e.financial_year, e.borough, e.situation
     ) AS counted
     LEFT JOIN pcare.code_list AS c ON c.list = 'situations' AND c.code = counted.situation,
     LATERAL (SELECT CASE rule ->> 'by' WHEN 'situation' THEN situation ELSE c.area END) AS reached (member)
     WHERE member IS NOT NULL
-    GROUP BY year, borough, member
+    GROUP BY financial_year, borough, member
 $$;
 
 CREATE FUNCTION pcare.kpi_share(rule jsonb, at timestamptz, known_at timestamptz) RETURNS TABLE (
@@ -286,19 +339,20 @@ CREATE FUNCTION pcare.kpi_share(rule jsonb, at timestamptz, known_at timestamptz
 )
 LANGUAGE sql STABLE PARALLEL SAFE
 AS $$
-    SELECT year, borough, NULL, count(*) FILTER (WHERE passes), count(*)
+    SELECT pcare.year_of(financial_year), borough, NULL, count(*) FILTER (WHERE also_passes), count(*)
     FROM (
-        SELECT occurred_at, borough, pcare.passes(rule -> 'which', rule #>> '{of,of}', stated, details) AS passes
-        FROM pcare.episodes_of(rule -> 'of', known_at)
+        SELECT e.occurred_at, e.financial_year, e.borough, e.also_passes
+        FROM pcare.episodes_of(rule -> 'of', rule -> 'which', known_at) AS e
         WHERE rule #>> '{of,count}' = 'episodes'
         UNION ALL
-        SELECT occurred_at, borough, pcare.passes(rule -> 'which', rule #>> '{of,of}', stated, details)
-        FROM pcare.facts_of(rule -> 'of', known_at)
+        SELECT
+            f.occurred_at, f.financial_year, f.borough,
+            pcare.passes(rule -> 'which', rule #>> '{of,of}', f.stated, f.details)
+        FROM pcare.facts_of(rule -> 'of', known_at) AS f
         WHERE rule #>> '{of,count}' = 'events'
-    ) AS judged,
-    LATERAL (SELECT pcare.financial_year_number(judged.occurred_at)) AS dated (year)
+    ) AS judged
     WHERE occurred_at < at
-    GROUP BY year, borough
+    GROUP BY financial_year, borough
 $$;
 
 CREATE FUNCTION pcare.kpi_share_of_latest(rule jsonb, at timestamptz, known_at timestamptz) RETURNS TABLE (
@@ -307,17 +361,17 @@ CREATE FUNCTION pcare.kpi_share_of_latest(rule jsonb, at timestamptz, known_at t
 LANGUAGE sql STABLE PARALLEL SAFE
 AS $$
     SELECT
-        year, borough, NULL,
+        pcare.year_of(financial_year), borough, NULL,
         coalesce(sum(jsonb_array_length(list)), 0)::bigint,
         count(*) * (rule ->> 'out_of')::bigint
     FROM (
-        SELECT DISTINCT ON (year, subject) year, borough, (f.stated || f.details) -> (rule ->> 'counted') AS list
-        FROM pcare.facts_of(rule, known_at) AS f,
-             LATERAL (SELECT pcare.financial_year_number(f.occurred_at)) AS dated (year)
+        SELECT DISTINCT ON (f.financial_year, f.subject)
+            f.financial_year, f.borough, (f.stated || f.details) -> (rule ->> 'counted') AS list
+        FROM pcare.facts_of(rule, known_at) AS f
         WHERE f.occurred_at < at
-        ORDER BY year, subject, occurred_at DESC, source DESC, id DESC
+        ORDER BY f.financial_year, f.subject, f.occurred_at DESC, f.source COLLATE "C" DESC, f.id COLLATE "C" DESC
     ) AS latest
-    GROUP BY year, borough
+    GROUP BY financial_year, borough
 $$;
 
 CREATE FUNCTION pcare.kpi_mean(rule jsonb, at timestamptz, known_at timestamptz) RETURNS TABLE (
@@ -325,12 +379,12 @@ CREATE FUNCTION pcare.kpi_mean(rule jsonb, at timestamptz, known_at timestamptz)
 )
 LANGUAGE sql STABLE PARALLEL SAFE
 AS $$
-    SELECT year, borough, NULL, coalesce(sum(((f.stated || f.details) ->> field)::bigint), 0)::bigint, count(*)
-    FROM pcare.facts_of(rule, known_at) AS f,
-         LATERAL (SELECT pcare.financial_year_number(f.occurred_at)) AS dated (year),
-         unnest(pcare.texts(rule -> 'fields')) AS field
+    SELECT
+        pcare.year_of(f.financial_year), f.borough, NULL,
+        coalesce(sum((f.details ->> field)::bigint), 0)::bigint, count(*)
+    FROM pcare.facts_of(rule, known_at) AS f, unnest(pcare.texts(rule -> 'fields')) AS field
     WHERE f.occurred_at < at
-    GROUP BY year, borough
+    GROUP BY f.financial_year, f.borough
 $$;
 
 -- ---- What is in place
@@ -342,16 +396,21 @@ LANGUAGE sql STABLE PARALLEL SAFE
 AS $$
     WITH fact AS (
         SELECT
-            f.subject, f.ref_source, f.ref, f.occurred_at, f.source, f.id, f.borough, f.starts, f.one_off,
+            f.subject, known_by.ref_source, known_by.ref, f.occurred_at, f.source, f.id, f.borough, f.starts, f.one_off,
             f.kind = rule ->> 'opened_by' AS opens,
             f.kind = rule ->> 'closed_by' AS closes
-        FROM pcare.facts(known_at) AS f
-        WHERE f.ref IS NOT NULL
-          AND f.kind = ANY (ARRAY[
+        FROM pcare.facts(known_at) AS f,
+             LATERAL (
+                 SELECT
+                     CASE WHEN pcare.is_post(rule ->> 'opened_by') THEN '' ELSE f.ref_source END,
+                     CASE WHEN pcare.is_post(rule ->> 'opened_by') THEN f.pcn ELSE f.ref END
+             ) AS known_by (ref_source, ref)
+        WHERE known_by.ref IS NOT NULL
+          AND f.kind COLLATE "C" = ANY (array_remove(ARRAY[
               rule ->> 'opened_by',
               rule ->> 'closed_by',
               CASE WHEN coalesce((rule ->> 'review_renews')::boolean, true) THEN rule ->> 'renewed_by' END
-          ])
+          ], NULL))
     ),
     -- Facts of one time are peers: each sees the others on both sides.
     among AS (
@@ -361,8 +420,8 @@ AS $$
             max(occurred_at) FILTER (WHERE closes) OVER up_to_it AS last_closing,
             min(occurred_at) FILTER (WHERE closes) OVER from_it_on AS next_closing
         FROM fact
-        WINDOW up_to_it AS (PARTITION BY subject, ref_source, ref ORDER BY occurred_at),
-               from_it_on AS (PARTITION BY subject, ref_source, ref ORDER BY occurred_at DESC)
+        WINDOW up_to_it AS (PARTITION BY pcare.spread(subject), subject, ref_source, ref ORDER BY occurred_at),
+               from_it_on AS (PARTITION BY pcare.spread(subject), subject, ref_source, ref ORDER BY occurred_at DESC)
     )
     SELECT
         a.subject, a.occurred_at, a.source, a.id, a.borough, begun.at,
@@ -388,11 +447,13 @@ AS $$
     WITH stretch AS (
         SELECT * FROM pcare.stretches(rule, known_at) AS s WHERE s.occurred_at < at
     )
-    SELECT DISTINCT ON (y.year, s.subject) y.year, s.subject, s.borough
+    SELECT DISTINCT ON (pcare.spread(s.subject), s.subject, y.year) y.year, s.subject, s.borough
     FROM stretch AS s
     JOIN pcare.years_seen((SELECT min(occurred_at) FROM stretch), at) AS y
       ON s.occurred_at < y.seen_at AND s.begins < y.seen_at AND (s.ends IS NULL OR s.ends >= y.seen_at)
-    ORDER BY y.year, s.subject, s.occurred_at DESC, s.source DESC, s.id DESC
+    ORDER BY
+        pcare.spread(s.subject), s.subject, y.year,
+        s.occurred_at DESC, s.source COLLATE "C" DESC, s.id COLLATE "C" DESC
 $$;
 COMMENT ON FUNCTION pcare.in_place_at_end IS
     'Who has something in place just before a year is seen, and where: by the latest fact that has it in place.';
@@ -417,13 +478,15 @@ AS $$
     )
     SELECT year, borough, NULL, count(*), NULL::bigint
     FROM (
-        SELECT DISTINCT ON (y.year, s.subject) y.year, s.borough
+        SELECT DISTINCT ON (pcare.spread(s.subject), s.subject, y.year) y.year, s.borough
         FROM stretch AS s
         JOIN pcare.years_seen((SELECT min(occurred_at) FROM stretch), at) AS y
           ON s.occurred_at < y.seen_at
          -- least and greatest pass over an end that is null: it has not come
          AND greatest(s.begins, y.starts) < least(s.ends, y.seen_at)
-        ORDER BY y.year, s.subject, s.occurred_at DESC, s.source DESC, s.id DESC
+        ORDER BY
+            pcare.spread(s.subject), s.subject, y.year,
+            s.occurred_at DESC, s.source COLLATE "C" DESC, s.id COLLATE "C" DESC
     ) AS person
     GROUP BY year, borough
 $$;
