@@ -6,8 +6,9 @@ import asyncpg
 import pytest
 
 from backends import Backend
-from pcare_kpi_aggregator.years import instant_of, label, moment_of, months_later, year_of
+from pcare_kpi_aggregator.years import instant_of, moment_of, months_later, year_of
 from pcare_recorder import migrate
+from pcare_schemas.kpis.year_labels import label
 
 pytestmark = pytest.mark.integration
 

@@ -1,4 +1,4 @@
-"""`GET /kpis`: the finished whole as JSON."""
+"""`GET /kpis`: the finished whole as JSON; `GET /kpis/catalogue`: by which rules."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,33 +7,38 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from pcare_kpi_aggregator.catalogue import Catalogue
-from pcare_kpi_aggregator.finish import BOROUGHS, NCL, NCL_ONLY, KpiValue
+from pcare_kpi_aggregator.finish import KpiValue
 from pcare_kpi_aggregator.partition import NOTHING_APPLIED
-from pcare_kpi_aggregator.targets import Targets
-from pcare_kpi_aggregator.whole import Whole
-from pcare_kpi_aggregator.years import SECOND, iso, label, year_from_label
+from pcare_kpi_aggregator.standings import Standings
+from pcare_kpi_aggregator.whole import Answer, Whole
+from pcare_kpi_aggregator.years import SECOND, iso
+from pcare_schemas.kpis.areas import BOROUGHS, NCL, NCL_ONLY
+from pcare_schemas.kpis.catalogue import Catalogue
+from pcare_schemas.kpis.year_labels import label, year_from_label
 
 AREA_NAMES = {NCL: "North Central London", NCL_ONLY: "NCL only (no borough)", **BOROUGHS}
 BAD_REQUEST = 400
 
 
 class KpiAnswers:
-    """Builds the answer from the whole, the catalogue and the targets."""
+    """Builds the answers from the whole, the catalogue and where each number stands."""
 
-    def __init__(self, whole: Whole, catalogue: Catalogue, targets: Targets, now: Callable[[], int]) -> None:
+    def __init__(self, whole: Whole, catalogue: Catalogue, standings: Standings, now: Callable[[], int]) -> None:
         self._whole = whole
         self._catalogue = catalogue
-        self._targets = targets
+        self._standings = standings
         self._now = now
 
-    def route(self) -> Route:
-        """Return the route `/kpis`, which takes `year` (2023/24) and `kpi` (an id) to narrow the answer."""
-        return Route("/kpis", self._get)
+    def routes(self) -> list[Route]:
+        """Return the routes: `/kpis` takes `year` (2023/24) and `kpi` (an id) to narrow the answer."""
+        return [Route("/kpis", self._get), Route("/kpis/catalogue", self._get_catalogue)]
+
+    async def _get_catalogue(self, _request: Request) -> Response:
+        return JSONResponse(self._catalogue.document())
 
     async def _get(self, request: Request) -> Response:
         kpi, year = request.query_params.get("kpi"), request.query_params.get("year")
-        if kpi is not None and kpi not in {entry.id for entry in self._catalogue.kpis}:
+        if kpi is not None and kpi not in self._catalogue.ids:
             return _problem(f"There is no KPI {kpi!r}: ask /kpis without it to see which there are.")
         try:
             wanted_year = None if year is None else year_from_label(year)
@@ -51,7 +56,7 @@ class KpiAnswers:
             "catalogue": self._catalogue.version,
             "partitions": [self._partition(number) for number in self._whole.partitions],
             "kpis": [
-                self._row(value)
+                self._row(answer, value)
                 for value in answer.values
                 if (kpi is None or value.kpi == kpi) and (year is None or value.year == year)
             ],
@@ -72,14 +77,21 @@ class KpiAnswers:
             "owner": partial.owner,
         }
 
-    def _row(self, value: KpiValue) -> dict[str, Any]:
+    def _row(self, answer: Answer, value: KpiValue) -> dict[str, Any]:
+        standing = self._standings.of(answer, value)
         return {
             "kpi": value.kpi,
             "borough": value.area,
             "borough_name": AREA_NAMES[value.area],
             "year": label(value.year),
             "value": value.value,
-            "target": self._targets.value(value.kpi, value.area, value.year),
+            "numerator": value.numerator,
+            "denominator": value.denominator,
+            "target": standing.target,
+            "trajectory": standing.trajectory,
+            "gap": standing.gap,
+            "forecast": standing.forecast,
+            "words": standing.words,
         }
 
 

@@ -21,10 +21,11 @@ _NOTHING: frozenset[EventKey] = frozenset()
 class Fact(NamedTuple):
     """What one event states, as far as a KPI can depend on it.
 
-    `time` is an instant (see `years`). `ref_source` and `ref` together name the episode, plan or budget within the
-    subject; both are empty for kinds without one. `code` is a member of a code list (a clinical situation).
+    `time` is an instant (see `years`). `ref_source` and `ref` together name the episode, plan, budget or post within
+    the subject; `ref` is empty for kinds without one. `code` is a member of a code list (a clinical situation).
     `starts` is the instant from which the fact holds, where the event gives one; else `time`. `one_off` marks what
-    holds for the one day on which it starts.
+    holds for the one day on which it starts. `marks` and `amounts` are what the catalogue asks of the payload: which
+    filters it passes, and what is to be added up (see `marks`).
     """
 
     kind: str
@@ -37,6 +38,8 @@ class Fact(NamedTuple):
     code: str = ""
     starts: int | None = None
     one_off: bool = False
+    marks: int = 0
+    amounts: tuple[int, ...] = ()
 
 
 order: Callable[[Fact], tuple[int, str, str]] = itemgetter(slice(1, 4))

@@ -1,67 +1,85 @@
 """From sums to KPIs: finished for each borough and for NCL separately, because parts of a whole may not be added up."""
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from pcare_kpi_aggregator.rules import Rule
-from pcare_kpi_aggregator.tally import Cell
-from pcare_kpi_aggregator.years import year_of
-from pcare_schemas import code_lists
-
-NCL = "NCL"
-"""The area that is the whole."""
-
-NCL_ONLY = "NCL only"
-"""The area of subjects without a borough (a commissioner, some teams): part of NCL, of none of its boroughs."""
-
-BOROUGHS: Mapping[str, str] = {
-    borough.code: borough.name for borough in code_lists.built_in()["boroughs"].codes.values()
-}
-"""The boroughs of North Central London by GSS code."""
+from pcare_kpi_aggregator.counts import Lines
+from pcare_kpi_aggregator.rules.rule import Rule, Value
+from pcare_kpi_aggregator.sums import Seen, Sums, by_area, first_year
+from pcare_kpi_aggregator.years import end_of_month, first_month, last_month, start_of, year_of
+from pcare_schemas.kpis.areas import NCL_ONLY
 
 
 class KpiValue(NamedTuple):
-    """One number. `area` is a GSS code, `NCL`, or `NCL only`."""
+    """One number. `area` is a GSS code, `NCL`, or `NCL only`.
+
+    A count is its own numerator and has no denominator. `value` is None where nothing, or too little, stands behind a
+    share or a mean.
+    """
 
     kpi: str
     area: str
     year: int
-    value: int
+    value: int | float | None
+    numerator: int
+    denominator: int | None
 
 
-def add_up(parts: Iterable[Mapping[Cell, int]]) -> dict[Cell, int]:
-    """Return the plain sum of several partitions' counts."""
-    total: defaultdict[Cell, int] = defaultdict(int)
-    for counts in parts:
-        for cell, count in counts.items():
-            total[cell] += count
-    return dict(total)
+class Point(NamedTuple):
+    """A KPI's value at an instant: a month's end, the opening of a year, or the instant that was counted at."""
+
+    instant: int
+    value: int | float | None
+    numerator: int
+    denominator: int | None
 
 
-def finish(rules: Mapping[str, Rule], counts: Mapping[Cell, int], at: int) -> list[KpiValue]:
-    """Return each KPI's value for NCL and each borough, in every year from the first counted to that of `at`.
+class Finished:
+    """Everything that the counts of all partitions come to at the instant `at`."""
 
-    `counts` are the sums of all partitions. A year that has not begun before `at` is left out: not all partitions may
-    have come to it. `NCL only` has rows only where something counts under it.
-    """
-    last = year_of(at - 1)
-    first = min((year for _, _, year in counts if year <= last), default=last)
-    areas = _by_area(counts)
-    return [
-        KpiValue(kpi, area, year, rule.finish(parts, year))
-        for kpi, rule in rules.items()
-        for area, parts in areas.items()
-        for year in range(first, last + 1)
-        if area != NCL_ONLY or rule.finish(parts, year)
-    ]
+    def __init__(self, rules: Mapping[str, Rule], told: Iterable[Lines], at: int) -> None:
+        told = list(told)
+        self._rules = rules
+        self._at = at
+        self._areas = by_area(told)
+        self.last_year = year_of(at - 1)
+        first = first_year(told)
+        self.first_year = self.last_year if first is None else min(first, self.last_year)
+
+    def values(self) -> list[KpiValue]:
+        """Return each KPI's value for NCL and each borough, in every year from the first counted to that of `at`.
+
+        A year that has not begun before `at` is left out: not all partitions may have come to it. `NCL only` has rows
+        only where something counts under it.
+        """
+        return [
+            KpiValue(kpi, area, year, *value)
+            for kpi, rule in self._rules.items()
+            for area, sums in self._areas.items()
+            for year in range(self.first_year, self.last_year + 1)
+            if _shown(area, value := rule.finish(Seen(sums, year, last_month(year))))
+        ]
+
+    def course(self, kpi: str, area: str, year: int) -> list[Point]:
+        """Return how a KPI went through a year: as the year opened, at each month's end, and at `at` where it runs.
+
+        Nothing for a year that has not begun.
+        """
+        if year > self.last_year:
+            return []
+        rule, sums = self._rules[kpi], self._areas[area]
+        months = range(first_month(year), last_month(year) + 1)
+        points = [_point(rule, sums, year, first_month(year) - 1, start_of(year))]
+        for month in months:
+            if end_of_month(month) >= self._at:
+                return [*points, _point(rule, sums, year, months[-1], self._at)]
+            points.append(_point(rule, sums, year, month, end_of_month(month)))
+        return points
 
 
-def _by_area(counts: Mapping[Cell, int]) -> dict[str, dict[str, dict[int, int]]]:
-    areas: dict[str, dict[str, dict[int, int]]] = {area: {} for area in (NCL, *BOROUGHS, NCL_ONLY)}
-    for (part, borough, year), count in counts.items():
-        own = borough if borough in BOROUGHS else NCL_ONLY
-        for area in (NCL, own):
-            years = areas[area].setdefault(part, {})
-            years[year] = years.get(year, 0) + count
-    return areas
+def _shown(area: str, value: Value) -> bool:
+    return area != NCL_ONLY or bool(value.numerator or value.denominator)
+
+
+def _point(rule: Rule, sums: Sums, year: int, month: int, instant: int) -> Point:
+    return Point(instant, *rule.finish(Seen(sums, year, month)))

@@ -1,52 +1,74 @@
 """The fold: from one subject's facts to what it adds to the counts. Pure, additive, the same in any order.
 
-    contribution(facts, at) -> {(part, borough, year): int}
+    contribution(facts, at) -> {(part, borough, month): int}
 
 Sums over subjects, partitions and workers are plain sums; `finish` alone turns sums into KPIs.
 """
 
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 
-from pcare_kpi_aggregator.facts import Fact, SubjectFacts, by_kind
-from pcare_kpi_aggregator.rules import Rule
-from pcare_kpi_aggregator.tally import Contribution, Tally
-
-
-class Evaluation(NamedTuple):
-    """A subject's contribution at an instant, and the next instant at which it may change without an event."""
-
-    contribution: Contribution
-    next_due: int | None
+from pcare_kpi_aggregator.counts import Cell
+from pcare_kpi_aggregator.decode import Decoder
+from pcare_kpi_aggregator.facts import SubjectFacts
+from pcare_kpi_aggregator.marks import AskedByKind
+from pcare_kpi_aggregator.reading import Reading
+from pcare_kpi_aggregator.rules.building import build
+from pcare_kpi_aggregator.rules.rule import Rule
+from pcare_schemas.kinds import KINDS
+from pcare_schemas.kpis.catalogue import Catalogue
 
 
 class Fold:
-    """Counts subjects by a set of rules, named by KPI."""
+    """Counts subjects by a set of rules, named by KPI; `asked` is what these ask of payloads."""
 
-    def __init__(self, rules: Mapping[str, Rule]) -> None:
+    def __init__(self, rules: Mapping[str, Rule], asked: AskedByKind | None = None) -> None:
         self.rules = dict(rules)
+        self._asked = asked
+        self._starting = [(rule.starting, rule) for rule in self.rules.values()]
         self._for_kinds: dict[frozenset[str], list[Rule]] = {}  # at most one entry a combination of kinds
+
+    @classmethod
+    def of(cls, catalogue: Catalogue) -> "Fold":
+        """Return the fold that counts by a catalogue."""
+        built = build(catalogue)
+        return cls(built.rules, built.asked)
 
     @property
     def kinds(self) -> frozenset[str]:
         """The kinds of event that some rule reads."""
         return frozenset().union(*(rule.kinds for rule in self.rules.values()))
 
-    def evaluate(self, facts: SubjectFacts, at: int) -> Evaluation:
+    @property
+    def one_by_one(self) -> frozenset[str]:
+        """The kinds of which every event counts by itself, and so is folded by itself.
+
+        A team is the subject of every answer to a questionnaire: folded together they would be evaluated again with
+        each new one. A retraction names a subject and no kind, so it is all or none of the kinds of a form of subject.
+        """
+        together = {kind for rule in self.rules.values() if not rule.one_by_one for kind in rule.kinds}
+        forms = {KINDS[kind].SUBJECT for kind in together}
+        return frozenset(kind for kind in self.kinds if KINDS[kind].SUBJECT not in forms)
+
+    def decoder(self) -> Decoder:
+        """Return a decoder of what the rules read."""
+        return Decoder(self.kinds, asked=self._asked, one_by_one=self.one_by_one)
+
+    def evaluate(self, facts: SubjectFacts, at: int) -> Reading:
         """Return what the subject contributes at the instant `at`, and when that may next change by itself.
 
         Facts whose time is not before `at` do not count yet. At every instant from `at` up to (not including)
         `next_due` the contribution is the same.
         """
-        tally = Tally(at)
-        groups: dict[str, list[Fact]] = by_kind(facts)
-        for rule in self._rules_for(frozenset(groups)):
-            rule.count(groups, tally)
-        return Evaluation(tally.contribution, tally.next_due)
+        reading = Reading(facts, at)
+        for rule in self._rules_for(frozenset(reading.kinds)):
+            rule.count(reading)
+        return reading
 
-    def contribution(self, facts: SubjectFacts, at: int) -> Contribution:
-        """Return what the subject contributes at the instant `at`."""
-        return self.evaluate(facts, at).contribution
+    def contribution(self, facts: SubjectFacts, at: int) -> dict[Cell, int]:
+        """Return what the subject contributes at the instant `at`, cell by cell."""
+        reading = self.evaluate(facts, at)
+        return summed(zip(reading.cells, reading.numbers, strict=True))
 
     def next_due(self, facts: SubjectFacts, at: int) -> int | None:
         """Return the first instant after `at` at which the contribution may change without an event."""
@@ -55,5 +77,13 @@ class Fold:
     def _rules_for(self, kinds: frozenset[str]) -> list[Rule]:
         rules = self._for_kinds.get(kinds)
         if rules is None:
-            rules = self._for_kinds[kinds] = [rule for rule in self.rules.values() if rule.kinds & kinds]
+            rules = self._for_kinds[kinds] = [rule for starting, rule in self._starting if starting & kinds]
         return rules
+
+
+def summed(counted: Iterable[tuple[Cell, int]]) -> dict[Cell, int]:
+    """Add up what is counted in the same cells, and leave out what comes to nothing."""
+    cells: defaultdict[Cell, int] = defaultdict(int)
+    for cell, number in counted:
+        cells[cell] += number
+    return {cell: number for cell, number in cells.items() if number}

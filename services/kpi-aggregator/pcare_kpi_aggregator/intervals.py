@@ -1,71 +1,98 @@
-"""From when to when something is in place: plans that lapse, and budgets with a start and an end.
+"""From when to when something is in place: plans that lapse, budgets with a start and an end, posts.
 
 Openings, renewals and closings are matched by their reference within the subject, so events that come late or out of
 order settle by themselves.
 """
 
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from pcare_kpi_aggregator.facts import Fact, order
 from pcare_kpi_aggregator.years import END_OF_TIME, end_of_day, months_later
 
 
-class Interval(NamedTuple):
-    """`fact` puts something in place from `start` to `end`; in place at an instant i means start < i <= end.
+class Lasting(NamedTuple):
+    """What puts something in place, keeps it there and ends it. `months` is after how long it lapses, if it does."""
 
-    It counts only where the fact's own time is before the instant counted at.
+    opened_by: str
+    closed_by: str
+    renewed_by: str | None = None
+    months: int | None = None
+
+
+class Interval(NamedTuple):
+    """`fact` puts something in place from `start` to `end`, as stated; it counts only once the fact has happened.
+
+    So it is in place at an instant i if the fact's time and `start` are before i, and i is not after `end`.
     """
 
     fact: Fact
     start: int
     end: int
 
+    @property
+    def begin(self) -> int:
+        """From when on it counts."""
+        return max(self.fact.time, self.start)
 
-def plans(openings: Iterable[Fact], renewals: Iterable[Fact], closings: Iterable[Fact], months: int) -> list[Interval]:
-    """Return the intervals in which openings and renewals keep plans in place.
 
-    An opening at t is closed by the first closing of the same reference with a time >= t. While it is open, it and each
-    renewal keep the plan in place for `months` calendar months, or until it is closed. So intervals of one plan
-    overlap; of those that hold an instant, the latest fact's counts. All may come in any order.
+Times = Mapping[tuple[str, str], Sequence[int]]
+
+
+def intervals_of(lasting: Lasting, facts: Mapping[str, Sequence[Fact]]) -> list[Interval]:
+    """Return the intervals in which openings and renewals have things in place, in the order among those facts.
+
+    An opening at t begins with its stated start, else at t. It ends with the first closing of the same reference with
+    a time >= t; if it is for one day, with that day at the latest; if such things lapse, so many calendar months after
+    t at the latest. A renewal counts like an opening where the reference is open. So the intervals of one reference may
+    overlap; of those that hold an instant, the latest fact's counts.
     """
-    opened = _times_by_ref(openings := list(openings))
-    closed = _times_by_ref(closings)
-    intervals: list[Interval] = []
-    for fact in (*openings, *renewals):
-        ref = (fact.ref_source, fact.ref)
-        closing_times = closed.get(ref, ())
-        if _is_open(fact.time, opened.get(ref, ()), closing_times):
-            end = min(_first_after(fact.time, closing_times), months_later(fact.time, months))
-            intervals.append(Interval(fact, fact.time, end))
+    openings = facts.get(lasting.opened_by, ())
+    if not openings:
+        return []
+    closed = _times_by_ref(facts.get(lasting.closed_by, ()))
+    intervals = [_opened(lasting, fact, closed.get((fact.ref_source, fact.ref), ())) for fact in openings]
+    renewals = facts.get(lasting.renewed_by, ()) if lasting.renewed_by else ()
+    if renewals:
+        opened = _times_by_ref(openings)
+        for fact in renewals:
+            ref = (fact.ref_source, fact.ref)
+            closings = closed.get(ref, ())
+            if _is_open(fact.time, opened.get(ref, ()), closings):
+                intervals.append(Interval(fact, fact.time, _end(lasting, fact, closings)))
+        intervals.sort(key=_by_fact)
     return intervals
 
 
-def budgets(openings: Iterable[Fact], closings: Iterable[Fact]) -> list[Interval]:
-    """Return the interval of each budget that was issued.
-
-    It runs from its stated start (else its event's time) to the first closing of the same reference whose time is not
-    before the issuing event; a one-off budget ends with the day on which it starts, at the latest.
-    """
-    closed = _times_by_ref(closings)
-    intervals: list[Interval] = []
-    for fact in openings:
-        start = fact.time if fact.starts is None else fact.starts
-        end = _first_after(fact.time - 1, closed.get((fact.ref_source, fact.ref), ()))
-        if fact.one_off:
-            end = min(end, end_of_day(start))
-        intervals.append(Interval(fact, start, end))
-    return intervals
+def place_at(intervals: Sequence[Interval], instant: int) -> str | None:
+    """Return the borough of the latest fact that has something in place at an instant; None without."""
+    for fact, start, end in reversed(intervals):
+        if start < instant <= end and fact.time < instant:
+            return fact.borough
+    return None
 
 
-def borough_of_latest(intervals: Sequence[Interval]) -> str | None:
-    """Return the borough of the latest fact, in the order among facts, that an interval belongs to; None without."""
-    if not intervals:
-        return None
-    if len(intervals) == 1:
-        return intervals[0].fact.borough
-    return max((interval.fact for interval in intervals), key=order).borough
+def _by_fact(interval: Interval) -> tuple[int, str, str]:
+    return order(interval.fact)
+
+
+def _opened(lasting: Lasting, fact: Fact, closings: Sequence[int]) -> Interval:
+    start = fact.time if fact.starts is None else fact.starts
+    end = _end(lasting, fact, closings)
+    if fact.one_off:
+        end = min(end, end_of_day(start))
+    return Interval(fact, start, end)
+
+
+def _end(lasting: Lasting, fact: Fact, closings: Sequence[int]) -> int:
+    """Return the first closing that is not earlier, or the lapse. No renewal has a closing of its own time."""
+    end = END_OF_TIME if lasting.months is None else months_later(fact.time, lasting.months)
+    if closings:
+        index = bisect_right(closings, fact.time - 1)
+        if index < len(closings):
+            return min(end, closings[index])
+    return end
 
 
 def _is_open(time: int, openings: Sequence[int], closings: Sequence[int]) -> bool:
@@ -74,15 +101,9 @@ def _is_open(time: int, openings: Sequence[int], closings: Sequence[int]) -> boo
     return opened > 0 and (closed == 0 or openings[opened - 1] > closings[closed - 1])
 
 
-def _first_after(time: int, closings: Sequence[int]) -> int:
-    index = bisect_right(closings, time)
-    return closings[index] if index < len(closings) else END_OF_TIME
-
-
 def _times_by_ref(facts: Iterable[Fact]) -> dict[tuple[str, str], list[int]]:
+    """Return the times of each reference's facts; these come in order of time."""
     times: dict[tuple[str, str], list[int]] = {}
     for fact in facts:
         times.setdefault((fact.ref_source, fact.ref), []).append(fact.time)
-    for of_one in times.values():
-        of_one.sort()
     return times

@@ -6,11 +6,12 @@ from prometheus_client import Metric
 from prometheus_client.registry import Collector
 
 from pcare_common.metrics import counter_family, gauge_family
-from pcare_kpi_aggregator.catalogue import Catalogue
 from pcare_kpi_aggregator.owned import Phase
-from pcare_kpi_aggregator.targets import Targets
+from pcare_kpi_aggregator.standings import Standings
 from pcare_kpi_aggregator.worker import KpiWorker
-from pcare_kpi_aggregator.years import SECOND, label
+from pcare_kpi_aggregator.years import SECOND
+from pcare_schemas.kpis.catalogue import Catalogue
+from pcare_schemas.kpis.year_labels import label
 
 
 class KpiCollector(Collector):
@@ -20,14 +21,14 @@ class KpiCollector(Collector):
         self,
         worker: KpiWorker,
         catalogue: Catalogue,
-        targets: Targets,
+        standings: Standings,
         *,
         now: Callable[[], int],
         progress_age: Callable[[], float],
     ) -> None:
         self._worker = worker
         self._catalogue = catalogue
-        self._targets = targets
+        self._standings = standings
         self._now = now
         self._progress_age = progress_age
 
@@ -42,12 +43,16 @@ class KpiCollector(Collector):
         answer = self._worker.whole.answer()
         values = gauge_family("pcare_kpi_value")
         targets = gauge_family("pcare_kpi_target")
+        trajectories = gauge_family("pcare_kpi_trajectory")
         for value in answer.values:
             labels = [value.kpi, value.area, label(value.year)]
-            values.add_metric(labels, value.value)
-            target = self._targets.value(value.kpi, value.area, value.year)
-            if target is not None:
-                targets.add_metric(labels, target)
+            if value.value is not None:
+                values.add_metric(labels, value.value)
+            standing = self._standings.of(answer, value)
+            if standing.target is not None:
+                targets.add_metric(labels, standing.target)
+            if standing.trajectory is not None:
+                trajectories.add_metric(labels, standing.trajectory)
         complete = gauge_family("pcare_kpi_complete")
         complete.add_metric([], float(answer.complete))
         instant = gauge_family("pcare_kpi_instant_seconds")
@@ -55,7 +60,7 @@ class KpiCollector(Collector):
             instant.add_metric([], answer.oldest / SECOND)
         info = gauge_family("pcare_kpi_catalogue_info")
         info.add_metric([self._catalogue.version], 1)
-        return values, targets, complete, instant, info
+        return values, targets, trajectories, complete, instant, info
 
     def _own_partitions(self) -> Iterable[Metric]:
         owned_family = gauge_family("pcare_kpi_partition_owned")

@@ -16,11 +16,11 @@ from typing import Any
 
 import orjson
 
+from pcare_kpi_aggregator.counts import Line, Lines, Told
 from pcare_kpi_aggregator.partition import Snapshot
-from pcare_kpi_aggregator.tally import Cell
 from pcare_kpi_aggregator.years import instant_of, iso
 
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +41,24 @@ class Partial:
 
 def key_of(catalogue: str, partition: int) -> bytes:
     """Return the key under which compaction keeps the latest partial of a partition."""
-    return f"{catalogue}/{partition}".encode()
+    return _prefix(catalogue) + str(partition).encode()
+
+
+def is_of(catalogue: str, key: bytes | None) -> bool:
+    """Say whether a record's key is that of a partial of a catalogue, whichever partition's."""
+    return key is not None and key.startswith(_prefix(catalogue))
+
+
+def _prefix(catalogue: str) -> bytes:
+    return f"{FORMAT}/{catalogue}/".encode()
 
 
 def encode(partial: Partial) -> bytes:
     """Return the value of a partial's record."""
     snapshot = partial.snapshot
-    counts: dict[str, dict[str, dict[str, int]]] = {}
-    for (part, borough, year), count in snapshot.counts.items():
-        counts.setdefault(part, {}).setdefault(borough, {})[str(year)] = count
+    counts: dict[str, dict[str, Line]] = {}
+    for (part, borough), line in snapshot.counts.lines().items():
+        counts.setdefault(part, {})[borough] = line
     return orjson.dumps(
         {
             "format": FORMAT,
@@ -69,16 +78,21 @@ def decode(value: bytes) -> Partial:
     document: dict[str, Any] = orjson.loads(value)
     if document["format"] != FORMAT:
         raise ValueError(f"partials of format {document['format']!r} are not known here")
-    counts: dict[Cell, int] = {
-        (part, borough, int(year)): int(count)
+    counts: Lines = {
+        (part, borough): _line(line)
         for part, boroughs in document["counts"].items()
-        for borough, years in boroughs.items()
-        for year, count in years.items()
+        for borough, line in boroughs.items()
     }
     snapshot = Snapshot(
         log_started=document["log_started"],
         applied_through=int(document["applied_through"]),
         at=instant_of(datetime.fromisoformat(document["at"])),
-        counts=counts,
+        counts=Told(counts),
     )
     return Partial(document["catalogue"], int(document["partition"]), document["owner"], snapshot)
+
+
+def _line(line: Any) -> Line:
+    if not isinstance(line, list) or not line or set(map(type, line)) != {int}:
+        raise ValueError("no counts by month")
+    return tuple(line)

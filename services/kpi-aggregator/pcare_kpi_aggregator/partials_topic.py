@@ -1,6 +1,7 @@
 """The client side of the partials: publishes ours, reads all, and asks where the log ends."""
 
 import asyncio
+import secrets
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -19,13 +20,17 @@ log = logs.get(__name__)
 _POLL_MILLISECONDS = 1_000
 _REQUEST_MILLISECONDS = 10_000
 _LINGER_MILLISECONDS = 5
+_WRITER = "writer"
+"""The header that names the process that wrote a partial, by a number made at its start."""
 
 
 class PartialsTopic:
-    """One consumer without a group and one producer, on the running loop."""
+    """One consumer without a group and one producer, on the running loop. Reads the partials of `catalogue`."""
 
-    def __init__(self, kafka_options: Mapping[str, Any]) -> None:
+    def __init__(self, kafka_options: Mapping[str, Any], *, catalogue: str) -> None:
         self._options = dict(kafka_options)
+        self._catalogue = catalogue
+        self._own = (_WRITER, secrets.token_bytes(16))
         self.records_read = 0
         self._producer: AIOKafkaProducer | None = None
         self._consumer: AIOKafkaConsumer | None = None
@@ -85,10 +90,11 @@ class PartialsTopic:
                 for record in records:
                     self._offer(record, offer)
 
-    @staticmethod
-    def _offer(record: Any, offer: Callable[[Partial], None]) -> None:
-        if record.value is None:
+    def _offer(self, record: Any, offer: Callable[[Partial], None]) -> None:
+        if record.value is None or not partials.is_of(self._catalogue, record.key):
             return
+        if self._own in record.headers:
+            return  # what this process said is known here, and decoding it would take the time that counting needs
         try:
             partial = partials.decode(record.value)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -110,10 +116,9 @@ class PartialsTopic:
             if isinstance(answer, BaseException):
                 raise TransientError(f"cannot publish partials: {answer!r}") from answer
 
-    @staticmethod
-    async def _send(producer: AIOKafkaProducer, partial: Partial) -> asyncio.Future[Any]:
-        key = partials.key_of(partial.catalogue, partial.partition)
-        sent: asyncio.Future[Any] = await producer.send(KPI_PARTIALS, partials.encode(partial), key=key)
+    async def _send(self, producer: AIOKafkaProducer, partial: Partial) -> asyncio.Future[Any]:
+        key, value = partials.key_of(partial.catalogue, partial.partition), partials.encode(partial)
+        sent: asyncio.Future[Any] = await producer.send(KPI_PARTIALS, value, key=key, headers=[self._own])
         return sent
 
     async def close(self) -> None:

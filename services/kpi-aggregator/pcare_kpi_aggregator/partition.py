@@ -5,15 +5,15 @@ counts to an instant. Only one thread touches a state at a time; which one is th
 """
 
 import heapq
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from time import monotonic
 
+from pcare_kpi_aggregator.counts import Counts, Snapped, Told
 from pcare_kpi_aggregator.decode import Decoder, UnknownTypeError
 from pcare_kpi_aggregator.facts import SubjectFacts
 from pcare_kpi_aggregator.fold import Fold
-from pcare_kpi_aggregator.tally import Cell, Contribution
 
 NOTHING_APPLIED = -1
 HOT_FACTS = 1_000
@@ -21,7 +21,7 @@ HOT_FACTS = 1_000
 
 _HOT_SHARE = 10  # a hot subject may take a tenth of the time
 _STALE_ENTRIES_BEARABLE = 10_000
-_UNCOUNTED: tuple[Cell | int, ...] = ()
+_NONE: tuple[int, ...] = ()
 _MOST_UNKNOWN_TYPES = 100
 OTHER_TYPES = "(others)"
 
@@ -29,13 +29,12 @@ OTHER_TYPES = "(others)"
 class Subject(SubjectFacts):
     """One subject: its facts, what it is counted as at present, and when that may change by itself."""
 
-    __slots__ = ("counted", "due")
+    __slots__ = ("due", "numbers", "places")
 
     def __init__(self) -> None:
         super().__init__()
-        self.counted: tuple[Cell | int, ...] = (
-            _UNCOUNTED  # cell, number, cell, number, ...: a dict costs four times that
-        )
+        self.places = _NONE  # where it is counted, and with which numbers: two tuples cost a quarter of a dict
+        self.numbers = _NONE
         self.due: int | None = None
 
 
@@ -58,7 +57,7 @@ class Snapshot:
     log_started: int | None
     applied_through: int
     at: int
-    counts: dict[Cell, int]
+    counts: Snapped | Told
 
 
 class PartitionState:
@@ -73,11 +72,11 @@ class PartitionState:
         self._decoder = decoder
         self._clock = clock
         self._subjects: dict[str, Subject] = {}
-        self._counts: defaultdict[Cell, int] = defaultdict(int)
+        self._counts = Counts()
         self._touched: dict[Subject, int] = {}  # and the offset that touched it last
         self._due: list[tuple[int, int, Subject]] = []
         self._pushed = 0
-        self._cells: dict[Cell, Cell] = {}
+        self._numbers: dict[tuple[int, ...], tuple[int, ...]] = {}
         self._hot_rest_until = 0.0
 
     def apply(self, offset: int, value: bytes | None, timestamp: int) -> None:
@@ -137,8 +136,7 @@ class PartitionState:
 
     def snapshot(self) -> Snapshot:
         """Return the counts. Call it only when settled."""
-        counts = {cell: count for cell, count in self._counts.items() if count}
-        return Snapshot(self.log_started, self.applied_through, self.at, counts)
+        return Snapshot(self.log_started, self.applied_through, self.at, self._counts.snapshot())
 
     def _to_evaluate(self) -> Iterator[tuple[Subject, int]]:
         yield from self._touched.items()
@@ -154,27 +152,20 @@ class PartitionState:
     def _evaluate(self, subject: Subject) -> None:
         hot = len(subject) >= HOT_FACTS
         began = self._clock() if hot else 0.0
-        contribution, subject_due = self._fold.evaluate(subject, self.at)
+        reading = self._fold.evaluate(subject, self.at)
         counts = self._counts
-        before = subject.counted
-        for index in range(0, len(before), 2):
-            counts[before[index]] -= before[index + 1]  # type: ignore[index,operator]
-        for cell, number in contribution.items():
-            counts[cell] += number
-        subject.counted = self._compact(contribution)
-        self._wake(subject, subject_due)
+        counts.take_back(subject.places, subject.numbers)
+        subject.places = counts.places(reading.cells)
+        subject.numbers = self._shared(tuple(reading.numbers))
+        counts.move(subject.places, subject.numbers)
+        self._wake(subject, reading.next_due)
         if hot:
             ended = self._clock()
             self._hot_rest_until = ended + _HOT_SHARE * (ended - began)
 
-    def _compact(self, contribution: Contribution) -> tuple[Cell | int, ...]:
-        if not contribution:
-            return _UNCOUNTED
-        flat: list[Cell | int] = []
-        for cell, number in contribution.items():
-            flat.append(self._cells.setdefault(cell, cell))
-            flat.append(number)
-        return tuple(flat)
+    def _shared(self, numbers: tuple[int, ...]) -> tuple[int, ...]:
+        """Return the one tuple that all subjects with these numbers share: nearly all are a few ones."""
+        return self._numbers.setdefault(numbers, numbers)
 
     def _wake(self, subject: Subject, due: int | None) -> None:
         if due is None or due == subject.due:

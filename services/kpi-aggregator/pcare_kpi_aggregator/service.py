@@ -11,12 +11,15 @@ from starlette.applications import Starlette
 
 from pcare_common import logs
 from pcare_common.clock import Clock
-from pcare_common.errors import TransientError
+from pcare_common.errors import OperatorError, TransientError
 from pcare_common.http import HttpServer, service_routes
-from pcare_kpi_aggregator import catalogue, runtime, targets
+from pcare_kpi_aggregator import runtime
 from pcare_kpi_aggregator.answers import KpiAnswers
+from pcare_kpi_aggregator.board.progress import reading
+from pcare_kpi_aggregator.board.routes import Board
+from pcare_kpi_aggregator.board.view import Views
 from pcare_kpi_aggregator.crash_ledger import CrashLedger
-from pcare_kpi_aggregator.decode import Decoder
+from pcare_kpi_aggregator.fold import Fold
 from pcare_kpi_aggregator.health import WorkerHealth
 from pcare_kpi_aggregator.kpi_metrics import KpiCollector
 from pcare_kpi_aggregator.leave import Leave
@@ -26,10 +29,13 @@ from pcare_kpi_aggregator.ownership import Ownership
 from pcare_kpi_aggregator.partials_topic import PartialsTopic
 from pcare_kpi_aggregator.partition import FoldError, PartitionState
 from pcare_kpi_aggregator.settings import AggregatorSettings
+from pcare_kpi_aggregator.standings import Standings
 from pcare_kpi_aggregator.watchdog import LoopWatchdog, ProgressWatchdog
 from pcare_kpi_aggregator.whole import CLOCK_BEARABLE, Whole
 from pcare_kpi_aggregator.worker import KpiWorker
 from pcare_kpi_aggregator.years import SECOND, instant_of
+from pcare_schemas.kpis import catalogue, targets
+from pcare_schemas.kpis.data_file import DataFileError
 from pcare_schemas.topics import RECORDED
 
 log = logs.get(__name__)
@@ -49,15 +55,18 @@ class Service:
         self._clock = clock
         self._leave = leave
         self._kafka = settings.aiokafka_options()
-        self._catalogue = catalogue.load(settings.kpi_catalogue)
-        chosen = targets.load(settings.kpi_targets, [kpi.id for kpi in self._catalogue.kpis])
-        self._fold = self._catalogue.fold()
-        self._decoder = Decoder(self._fold.kinds)
+        try:
+            self._catalogue = catalogue.load(settings.kpi_catalogue)
+            self._targets = targets.load(settings.kpi_targets, self._catalogue.ids)
+        except DataFileError as error:
+            raise OperatorError(str(error)) from error
+        self._fold = Fold.of(self._catalogue)
+        self._decoder = self._fold.decoder()
         self._ledger = CrashLedger(settings.kpi_state_dir, clock)
         self._loop_limit = settings.kpi_session_seconds / 2
         self._loop_watchdog = LoopWatchdog(limit_seconds=self._loop_limit, clock=clock, leave=leave)
         self._progress = ProgressWatchdog(settings.kpi_stall_seconds, clock, leave)
-        self._topic = PartialsTopic(self._kafka)
+        self._topic = PartialsTopic(self._kafka, catalogue=self._catalogue.version)
         self._whole = Whole(self._fold, self._catalogue.version, clock)
         self._ownership = Ownership(
             new_state=lambda: PartitionState(self._fold, self._decoder),
@@ -70,7 +79,7 @@ class Service:
         self._worker = KpiWorker(
             self._ownership, self._whole, name=_name(), catalogue=self._catalogue.version, clock=clock
         )
-        self._http = self._http_server(chosen)
+        self._http = self._http_server()
         self._app: runtime.LogApp | None = None
         self._latest = 0
         self._tasks: list[asyncio.Task[None]] = []
@@ -227,15 +236,26 @@ class Service:
     def _new_reader(self, stretches: Mapping[int, Stretch], outcome: Outcome) -> LogReader:
         return LogReader(RECORDED, stretches, kafka_options=self._kafka, now=self._now, outcome=outcome)
 
-    def _http_server(self, chosen: targets.Targets) -> HttpServer:
+    def _http_server(self) -> HttpServer:
         health = WorkerHealth(self._worker, self._loop_watchdog, self._progress, self._loop_limit)
+        standings = Standings(self._catalogue, self._targets)
         registry = CollectorRegistry()
         registry.register(
-            KpiCollector(self._worker, self._catalogue, chosen, now=self._now, progress_age=lambda: self._progress.age)
+            KpiCollector(
+                self._worker, self._catalogue, standings, now=self._now, progress_age=lambda: self._progress.age
+            )
         )
         ProcessCollector(registry=registry)
-        answers = KpiAnswers(self._whole, self._catalogue, chosen, self._now)
-        routes = [*service_routes(registry, ready=health.ready, live=health.live), answers.route()]
+        answers = KpiAnswers(self._whole, self._catalogue, standings, self._now)
+        board = Board(
+            self._whole,
+            Views(self._catalogue, self._targets, standings),
+            reading=lambda: reading(self._ownership),
+            ready=health.ready,
+            clock=self._clock,
+        )
+        service = service_routes(registry, ready=health.ready, live=health.live)
+        routes = [*service, *answers.routes(), *board.routes()]
         return HttpServer(
             Starlette(routes=routes),
             host=self._settings.kpi_http_host,

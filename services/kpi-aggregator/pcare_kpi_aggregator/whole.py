@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from pcare_common.clock import Clock
-from pcare_kpi_aggregator.finish import KpiValue, add_up, finish
+from pcare_kpi_aggregator.finish import Finished, KpiValue, Point
 from pcare_kpi_aggregator.fold import Fold
 from pcare_kpi_aggregator.partials import Partial
 from pcare_kpi_aggregator.partition import NOTHING_APPLIED
@@ -29,6 +29,11 @@ class Answer:
     oldest: int | None
     latest: int | None
     values: list[KpiValue]
+    finished: Finished | None = None
+
+    def course(self, kpi: str, area: str, year: int) -> list[Point]:
+        """Return how a KPI went through a year, to the instant `oldest`: nothing unless `complete`."""
+        return [] if self.finished is None else self.finished.course(kpi, area, year)
 
 
 class Whole:
@@ -46,6 +51,7 @@ class Whole:
         """Set once all partials that were there at the start have been offered."""
         self._best: dict[int, tuple[Partial, int]] = {}
         self._offers = 0
+        self._answer: Answer | None = None  # until anything changes that it was made of
 
     @property
     def best(self) -> Mapping[int, Partial]:
@@ -67,6 +73,7 @@ class Whole:
         held = self._best.get(partial.partition)
         if held is None or partial.rank > held[0].rank:
             self._best[partial.partition] = (partial, self._offers)
+            self._answer = None
 
     def log_ends(self, ends: Mapping[int, int], *, asked_after: int) -> None:
         """Take note of where the log ends; `asked_after` are the `offers` before the ends were asked for.
@@ -78,6 +85,7 @@ class Whole:
             beyond = partial.snapshot.applied_through >= ends.get(partition, 0)
             if offered <= asked_after and beyond and partial.snapshot.applied_through > NOTHING_APPLIED:
                 del self._best[partition]
+                self._answer = None
 
     @property
     def missing(self) -> list[int]:
@@ -97,11 +105,23 @@ class Whole:
         applied_through = NOTHING_APPLIED if held is None else held[0].snapshot.applied_through
         return max(0, end - 1 - applied_through)
 
+    @property
+    def ends_age(self) -> float:
+        """How many seconds ago Kafka said where the log ends, if it ever did."""
+        return self._clock.monotonic() - self._ends_known_at
+
     def answer(self) -> Answer:
         """Return the finished KPIs."""
+        answer = self._answer
+        if answer is None or answer.complete is not self.complete:
+            answer = self._answer = self._make_answer()
+        return answer
+
+    def _make_answer(self) -> Answer:
         instants = [partial.snapshot.at for partial, _ in self._best.values()]
         oldest, latest = (min(instants), max(instants)) if instants else (None, None)
         if not self.complete or oldest is None:
             return Answer(complete=False, oldest=oldest, latest=latest, values=[])
-        counts = add_up(partial.snapshot.counts for partial, _ in self._best.values())
-        return Answer(True, oldest, latest, finish(self._fold.rules, counts, oldest))
+        told = [partial.snapshot.counts.lines() for partial, _ in self._best.values()]
+        finished = Finished(self._fold.rules, told, oldest)
+        return Answer(True, oldest, latest, finished.values(), finished)

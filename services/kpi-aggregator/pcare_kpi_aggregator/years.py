@@ -2,6 +2,7 @@
 
 An instant is an integer: microseconds since 1970-01-01T00:00Z. A financial year is named by the calendar year in
 which it starts: 2023 is 1 April 2023 00:00 Europe/London (inclusive) to 1 April 2024 00:00 (exclusive), "2023/24".
+A month is an integer too: twelve times its financial year, and 0 for April to 11 for March.
 """
 
 from bisect import bisect_right
@@ -17,6 +18,10 @@ DAY = 86_400 * SECOND
 END_OF_TIME = (datetime.max.replace(tzinfo=UTC) - EPOCH) // MICROSECOND
 """Later than anything that can be stated: the end of what has no end."""
 
+MONTHS = 12
+"""Of a year."""
+
+_APRIL = 4
 _FIRST_LISTED = 2000
 _LAST_LISTED = 2100
 
@@ -69,17 +74,39 @@ def year_of(instant: int) -> int:
     return day.year if (day.month, day.day) >= (4, 1) else day.year - 1
 
 
-def label(year: int) -> str:
-    """Return how the plan writes a financial year: `2023/24`."""
-    return f"{year}/{(year + 1) % 100:02d}"
+@lru_cache(maxsize=4096)
+def start_of_month(month: int) -> int:
+    """Return the first instant of a month."""
+    year, calendar_month = divmod(month + _APRIL - 1, MONTHS)
+    return midnight(date(year, calendar_month + 1, 1))
 
 
-def year_from_label(text: str) -> int:
-    """Return the financial year written `2023/24`. Raises ValueError for anything else."""
-    start = text[:4]
-    if not (start.isascii() and start.isdigit()) or label(int(start)) != text:
-        raise ValueError(f"{text!r} is not a financial year: write it as 2023/24")
-    return int(start)
+def end_of_month(month: int) -> int:
+    """Return the first instant after a month."""
+    return start_of_month(month + 1)
+
+
+_FIRST_MONTH = MONTHS * _FIRST_LISTED
+_LISTED_MONTHS = list(range(_FIRST_MONTH, MONTHS * _LAST_LISTED + 1))
+_MONTH_STARTS = [start_of_month(month) for month in _LISTED_MONTHS]
+
+
+def month_of(instant: int) -> int:
+    """Return the month that holds `instant`."""
+    if _MONTH_STARTS[0] <= instant < _MONTH_STARTS[-1]:
+        return _LISTED_MONTHS[bisect_right(_MONTH_STARTS, instant) - 1]
+    day = moment_of(instant).astimezone(LONDON).date()
+    return MONTHS * day.year + day.month - _APRIL
+
+
+def first_month(year: int) -> int:
+    """Return April of a financial year."""
+    return MONTHS * year
+
+
+def last_month(year: int) -> int:
+    """Return March of a financial year."""
+    return MONTHS * year + MONTHS - 1
 
 
 def months_later(instant: int, months: int) -> int:

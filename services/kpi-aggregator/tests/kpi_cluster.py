@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,29 +18,20 @@ import httpx
 import kpi_oracle
 from aiokafka import AIOKafkaProducer
 from kafka.admin import KafkaAdminClient
-from kpi_records import record
+from kpi_records import Said, Taken, record
+from kpi_strategies import OTHERS, PERSON, REFS
 
-from pcare_kpi_aggregator.facts import Fact, Retraction
-from pcare_kpi_aggregator.years import instant_of, midnight, year_from_label
+from pcare_kpi_aggregator.years import instant_of
+from pcare_schemas.kpis import catalogue
+from pcare_schemas.kpis.year_labels import year_from_label
 from pcare_schemas.topics import KPI_PARTIALS, RECORDED
 
+CATALOGUE = catalogue.load()
 PARTITIONS = 12
 SESSION_SECONDS = 6
 SECONDS_TO_SETTLE = 60.0
 
-KINDS = [
-    "sp-referral",
-    "sdm-conversation",
-    "pam-scored",
-    "care-plan-agreed",
-    "care-plan-reviewed",
-    "care-plan-ended",
-    "phb-issued",
-    "phb-issued",
-    "phb-ended",
-]
-
-Statement = tuple[str, Fact | Retraction]
+Statement = tuple[str, Said | Taken]
 
 
 def make_topics(bootstrap_servers: str, partitions: int = PARTITIONS) -> None:
@@ -93,41 +84,59 @@ async def publish_values(
                 await asyncio.sleep(0.02)
 
 
-def population(people: int, seed: int) -> dict[str, list[Fact | Retraction]]:
-    """Return people with a past of every kind: late, out of order, in several boroughs, some of it taken back."""
+def population(people: int, seed: int) -> dict[str, list[Said | Taken]]:
+    """Return people with a past of every kind: late, out of order, in several boroughs, some of it taken back.
+
+    And teams, commissioners and link workers, one for every ten people each.
+    """
     chance = random.Random(seed)
-    return {f"person:{uuid.UUID(int=chance.getrandbits(128))}": _past(chance) for _ in range(people)}
+    made = {f"person:{uuid.UUID(int=chance.getrandbits(128))}": _past(chance, PERSON) for _ in range(people)}
+    for number in range(people // 10):
+        for subject, kinds in OTHERS.items():
+            made[f"{subject}{number}"] = _past(chance, kinds)
+    return made
 
 
-def _past(chance: random.Random) -> list[Fact | Retraction]:
+def _past(chance: random.Random, kinds: Sequence[str]) -> list[Said | Taken]:
     now = datetime.now(UTC)
-    said: list[Fact | Retraction] = []
+    said: list[Said | Taken] = []
     for _ in range(chance.randrange(1, 9)):
-        kind = chance.choice(KINDS)
+        kind = chance.choice(kinds)
         when = now - timedelta(seconds=chance.uniform(60, 4 * 365 * 86_400))
+        data = {"borough": chance.choice(kpi_oracle.BOROUGHS), **_details(chance, kind, when)}
         source = f"urn:ncl:provider:{chance.choice('abc')}"
-        starts = (when + timedelta(days=chance.randrange(-40, 90))).date() if chance.random() < 0.5 else None
-        said.append(
-            Fact(
-                kind,
-                instant_of(when),
-                source,
-                str(uuid.UUID(int=chance.getrandbits(128))),
-                chance.choice(kpi_oracle.BOROUGHS),
-                "urn:ncl:provider:a" if kind != "pam-scored" else source,
-                "" if kind == "pam-scored" else f"ref-{chance.randrange(2)}",
-                chance.choice(["hip_pain", "copd", "hypertension"]) if kind == "sdm-conversation" else "",
-                midnight(starts) if starts and kind == "phb-issued" else None,
-                kind == "phb-issued" and chance.random() < 0.2,
-            )
-        )
+        said.append(Said(kind, instant_of(when), source, str(uuid.UUID(int=chance.getrandbits(128))), data))
     if chance.random() < 0.1:
         taken_back = chance.choice(said)
-        said.insert(chance.randrange(len(said) + 1), Retraction(taken_back.source, taken_back.id))
+        said.insert(chance.randrange(len(said) + 1), Taken(taken_back.source, taken_back.id))
     return said
 
 
-def shuffled(people: dict[str, list[Fact | Retraction]], seed: int) -> list[Statement]:
+def _details(chance: random.Random, kind: str, when: datetime) -> dict[str, Any]:
+    """Return what an event of a kind says beside the borough."""
+    data: dict[str, Any] = {}
+    if kind in REFS:
+        data[REFS[kind]] = f"ref-{chance.randrange(2)}"
+        if REFS[kind] != "pcn":
+            data["ref_source"] = "urn:ncl:provider:a"
+    if kind == "sdm-conversation":
+        data["situation"] = chance.choice(["hip_pain", "smr_frailty", "hypertension"])
+    elif kind == "phb-issued":
+        data["one_off"] = chance.random() < 0.2
+        if chance.random() < 0.5:
+            data["starts"] = (when + timedelta(days=chance.randrange(-40, 90))).date().isoformat()
+    elif kind == "choice-offered":
+        data |= {field: chance.random() < 0.7 for field in ("elective", "via_ers", "choice_exercised")}
+    elif kind == "collaborate-scored":
+        data |= {field: chance.choice([9, 9, 9, 7]) for field in ("understand", "listen", "include")}
+    elif kind == "choice-standards-assessed":
+        data["standards_met"] = sorted(chance.sample(range(1, 10), chance.randrange(10)))
+    elif kind == "pam-scored" and chance.random() < 0.5:
+        data["plan_ref"] = "ref-0"
+    return data
+
+
+def shuffled(people: dict[str, list[Said | Taken]], seed: int) -> list[Statement]:
     """Return all statements in one random order, one in fifty of them twice."""
     chance = random.Random(seed)
     statements = [(subject, one) for subject, said in people.items() for one in said]
@@ -227,15 +236,17 @@ def settled(worker: Worker, records: int) -> dict[str, Any]:
 
 def values_of(answer: dict[str, Any]) -> kpi_oracle.Values:
     return {
-        (row["kpi"], row["borough"], year_from_label(row["year"])): row["value"]
+        (row["kpi"], row["borough"], year_from_label(row["year"])): kpi_oracle.Number(
+            row["value"], row["numerator"], row["denominator"]
+        )
         for row in answer["kpis"]
-        if row["value"]
+        if row["numerator"] or row["denominator"]
     }
 
 
-def expected(people: dict[str, list[Fact | Retraction]], answer: dict[str, Any]) -> kpi_oracle.Values:
+def expected(people: dict[str, list[Said | Taken]], answer: dict[str, Any]) -> kpi_oracle.Values:
     """Return what the rules say at the instant of the answer."""
-    return kpi_oracle.kpis(people, instant_of(datetime.fromisoformat(answer["instant"])))
+    return kpi_oracle.kpis(people, instant_of(datetime.fromisoformat(answer["instant"])), CATALOGUE)
 
 
 def wait_until(

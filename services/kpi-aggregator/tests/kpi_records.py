@@ -1,12 +1,11 @@
-"""Records of the log, made from facts: the way back from what `decode` does."""
+"""Records of the log, as the recorder writes them, from what tests say."""
 
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import orjson
 
-from pcare_kpi_aggregator.facts import Fact, Retraction
-from pcare_kpi_aggregator.kinds import WITH_REF
-from pcare_kpi_aggregator.years import LONDON, iso, moment_of
+from pcare_kpi_aggregator.years import iso
 from pcare_schemas.envelope import type_of
 
 
@@ -19,40 +18,50 @@ class Record:
     timestamp: int = 1_700_000_000_000
 
 
-def record(subject: str, statement: Fact | Retraction) -> bytes:
-    """Return the recorded event that states `statement` of `subject`."""
-    if isinstance(statement, Retraction):
-        data: dict[str, object] = {"retracts": statement.id, "reason": "entered_in_error"}
-        fact = Fact("event-retracted", 0, statement.source, f"retracts-{statement.id}")
-        return _event(subject, fact, data)
-    data = {"age_band": "60-64"}
-    if statement.borough:
-        data["borough"] = statement.borough
-    if statement.ref:
-        data[WITH_REF[statement.kind]] = statement.ref
-        data["ref_source"] = statement.ref_source
-    if statement.code:
-        data["situation"] = statement.code
-    if statement.starts is not None:
-        data["starts"] = moment_of(statement.starts).astimezone(LONDON).date().isoformat()
-    if statement.kind == "phb-issued":
-        data["one_off"] = statement.one_off
-    return _event(subject, statement, data)
+class Said(NamedTuple):
+    """What one event says. `time` is an instant."""
+
+    kind: str
+    time: int
+    source: str
+    id: str
+    data: dict[str, Any]
 
 
-def _event(subject: str, fact: Fact, data: dict[str, object]) -> bytes:
+class Taken(NamedTuple):
+    """That an event is taken back."""
+
+    source: str
+    id: str
+
+
+def pam(time: int, number: str, borough: str | None = "E09000007", **more: Any) -> Said:
+    """Return a PAM: what tests say when it does not matter what."""
+    return Said("pam-scored", time, "s", number, placed(borough, score=50.0, level=2, **more))
+
+
+def placed(borough: str | None, **data: Any) -> dict[str, Any]:
+    """Return a payload in a borough, or without one."""
+    return data if borough is None else {"borough": borough, **data}
+
+
+def record(subject: str, said: Said | Taken) -> bytes:
+    """Return the recorded event that says so of `subject`."""
+    if isinstance(said, Taken):
+        data = {"retracts": said.id, "reason": "entered_in_error"}
+        said = Said("event-retracted", 0, said.source, f"retracts-{said.id}", data)
     return orjson.dumps(
         {
             "specversion": "1.0",
-            "id": fact.id,
-            "source": fact.source,
-            "type": type_of(fact.kind),
+            "id": said.id,
+            "source": said.source,
+            "type": type_of(said.kind),
             "subject": subject,
-            "time": iso(fact.time),
+            "time": iso(said.time),
             "datacontenttype": "application/json",
             "recordedat": "2025-11-01T10:00:00.000Z",
             "origin": "interventions.submitted/0/0",
             "rulesversion": "1-abcdef012345",
-            "data": data,
+            "data": said.data,
         }
     )

@@ -12,23 +12,25 @@ from starlette.applications import Starlette
 from pcare_common import metrics
 from pcare_common.clock import FixedClock
 from pcare_common.http import service_routes
-from pcare_kpi_aggregator import catalogue, targets
 from pcare_kpi_aggregator.answers import KpiAnswers
-from pcare_kpi_aggregator.decode import Decoder
+from pcare_kpi_aggregator.counts import Told, lines_of
+from pcare_kpi_aggregator.fold import Fold
 from pcare_kpi_aggregator.health import WorkerHealth
 from pcare_kpi_aggregator.kpi_metrics import KpiCollector
 from pcare_kpi_aggregator.owned import Phase
 from pcare_kpi_aggregator.ownership import Ownership
 from pcare_kpi_aggregator.partials import Partial
 from pcare_kpi_aggregator.partition import PartitionState, Snapshot
+from pcare_kpi_aggregator.standings import Standings
 from pcare_kpi_aggregator.watchdog import LoopWatchdog, ProgressWatchdog
 from pcare_kpi_aggregator.whole import Whole
 from pcare_kpi_aggregator.worker import KpiWorker
-from pcare_kpi_aggregator.years import instant_of
+from pcare_kpi_aggregator.years import first_month, instant_of, last_month
+from pcare_schemas.kpis import catalogue, targets
 
 CATALOGUE = catalogue.load()
-TARGETS = targets.load(None, [kpi.id for kpi in CATALOGUE.kpis])
-FOLD = CATALOGUE.fold()
+TARGETS = targets.load(None, CATALOGUE.ids)
+FOLD = Fold.of(CATALOGUE)
 NOON = datetime(2024, 5, 1, 12, tzinfo=UTC)
 CAMDEN = "E09000007"
 
@@ -41,7 +43,7 @@ class Stage:
     def __init__(self) -> None:
         self.clock = FixedClock(NOON)
         self.ownership = Ownership(
-            new_state=lambda: PartitionState(FOLD, Decoder(FOLD.kinds)),
+            new_state=lambda: PartitionState(FOLD, FOLD.decoder()),
             new_reader=never,
             now=self.now,
             on_fold_error=never,
@@ -53,12 +55,13 @@ class Stage:
         self.loop_dog = LoopWatchdog(limit_seconds=5, clock=self.clock, leave=pytest.fail)
         self.progress = ProgressWatchdog(60, self.clock, pytest.fail)
         health = WorkerHealth(self.worker, self.loop_dog, self.progress, 5)
+        standings = Standings(CATALOGUE, TARGETS)
         registry = CollectorRegistry()
         registry.register(
-            KpiCollector(self.worker, CATALOGUE, TARGETS, now=self.now, progress_age=lambda: self.progress.age)
+            KpiCollector(self.worker, CATALOGUE, standings, now=self.now, progress_age=lambda: self.progress.age)
         )
-        answers = KpiAnswers(self.whole, CATALOGUE, TARGETS, self.now)
-        routes = [*service_routes(registry, ready=health.ready, live=health.live), answers.route()]
+        answers = KpiAnswers(self.whole, CATALOGUE, standings, self.now)
+        routes = [*service_routes(registry, ready=health.ready, live=health.live), *answers.routes()]
         transport = httpx.ASGITransport(app=Starlette(routes=routes))
         self.client = httpx.AsyncClient(transport=transport, base_url="http://kpis")
 
@@ -72,11 +75,11 @@ class Stage:
 
     def know(self) -> None:
         counts = [
-            {("pam_people", CAMDEN, 2023): 4},
-            {("pam_people", "", 2022): 1, ("phb_people/change", CAMDEN, 2023): 2},
+            {("pam_people", CAMDEN, first_month(2023)): 4, ("sdm_collaborate/of", CAMDEN, first_month(2023)): 8},
+            {("pam_people", "", last_month(2022)): 1, ("phb_people/change", CAMDEN, first_month(2023)): 2},
         ]
         for partition, count in enumerate(counts):
-            snapshot = Snapshot(1000, 41, self.now() - partition, count)
+            snapshot = Snapshot(1000, 41, self.now() - partition, Told(lines_of(count)))
             self.whole.offer(Partial(CATALOGUE.version, partition, "another", snapshot))
         self.whole.read_from_the_start = True
         self.whole.log_ends({0: 42, 1: 45}, asked_after=self.whole.offers)
@@ -105,11 +108,14 @@ async def test_kpis_answers_with_values_targets_and_where_they_come_from(stage):
     rows = {(row["kpi"], row["borough"], row["year"]): row for row in document["kpis"]}
     assert rows["pam_people", "NCL", "2023/24"] == {
         "kpi": "pam_people", "borough": "NCL", "borough_name": "North Central London", "year": "2023/24",
-        "value": 5, "target": 21619.0,
+        "value": 5, "numerator": 5, "denominator": None, "target": 21619.0, "trajectory": 21619.0, "gap": -21614.0,
+        "forecast": None, "words": "21,614 short of the target",
     }  # fmt: skip
     assert rows["pam_people", CAMDEN, "2024/25"]["value"] == 4
     assert rows["pam_people", CAMDEN, "2024/25"]["borough_name"] == "Camden"
     assert rows["pam_people", CAMDEN, "2024/25"]["target"] is None
+    few = rows["sdm_collaborate", CAMDEN, "2023/24"]
+    assert (few["value"], few["numerator"], few["denominator"]) == (None, 0, 8)
     assert rows["pam_people", "NCL only", "2022/23"]["value"] == 1
     assert rows["phb_people", "E09000003", "2023/24"]["value"] == 0
     assert {year for _, _, year in rows} == {"2022/23", "2023/24", "2024/25"}
@@ -188,6 +194,8 @@ async def test_metrics_show_numbers_partitions_and_the_worker(stage):
     }
     assert samples["pcare_kpi_value", "pam_people", "NCL", "2023/24"] == 5
     assert samples["pcare_kpi_target", "phb_people", "NCL", "2023/24"] == 4633
+    assert samples["pcare_kpi_trajectory", "phb_people", "NCL", "2023/24"] == 4633
+    assert 2 < samples["pcare_kpi_trajectory", "phb_people", "NCL", "2024/25"] < 4633 / 12 + 4
     assert samples["pcare_kpi_complete",] == 1
     assert samples["pcare_kpi_instant_seconds",] == pytest.approx(NOON.timestamp(), abs=0.001)
     assert samples["pcare_kpi_catalogue_info", CATALOGUE.version] == 1

@@ -6,22 +6,24 @@ import pytest
 from kpi_cluster import make_topics, population, publish, publish_values, shuffled
 
 from pcare_common.errors import TransientError
-from pcare_kpi_aggregator import catalogue
-from pcare_kpi_aggregator.decode import Decoder
+from pcare_kpi_aggregator import counts, partials
+from pcare_kpi_aggregator.fold import Fold
 from pcare_kpi_aggregator.log_reader import LogReader, Stretch
 from pcare_kpi_aggregator.partials import Partial
 from pcare_kpi_aggregator.partials_topic import PartialsTopic
 from pcare_kpi_aggregator.partition import PartitionState, Snapshot
+from pcare_schemas.kpis import catalogue
 from pcare_schemas.topics import RECORDED
 
 pytestmark = pytest.mark.integration
 
-FOLD = catalogue.load().fold()
+FOLD = Fold.of(catalogue.load())
+DECODER = FOLD.decoder()
 AT = 2 * 10**15
 
 
 def new_state() -> PartitionState:
-    return PartitionState(FOLD, Decoder(FOLD.kinds))
+    return PartitionState(FOLD, DECODER)
 
 
 class Told:
@@ -50,7 +52,7 @@ def kafka(backend) -> str:
 
 @pytest.fixture
 async def topic(kafka):
-    opened = PartialsTopic({"bootstrap_servers": kafka})
+    opened = PartialsTopic({"bootstrap_servers": kafka}, catalogue="1-a")
     await opened.open()
     yield opened
     await opened.close()
@@ -64,6 +66,11 @@ def reader_of(bootstrap_servers: str, stretches: dict[int, Stretch], told: Told)
         now=lambda: AT,
         outcome=told,
     )
+
+
+def counted(state: PartitionState):
+    snapshot = state.snapshot()
+    return snapshot.log_started, snapshot.applied_through, snapshot.at, counts.cells_of(snapshot.counts.lines())
 
 
 async def until(condition) -> None:
@@ -94,7 +101,7 @@ async def test_stretches_are_read_to_their_ends_and_no_further(kafka, topic):
     await read(kafka, {partition: Stretch(state, ends[partition]) for partition, state in states.items()})
     whole = {partition: new_state() for partition in ends}
     await read(kafka, {partition: Stretch(state, ends[partition]) for partition, state in whole.items()})
-    assert [state.snapshot() for state in states.values()] == [state.snapshot() for state in whole.values()]
+    assert [counted(state) for state in states.values()] == [counted(state) for state in whole.values()]
     assert all(state.log_started is not None for state in states.values())
 
 
@@ -144,27 +151,37 @@ async def test_an_error_that_nobody_foresaw_is_handed_on():
     assert isinstance(told.errors[0], TypeError)
 
 
-async def test_partials_are_read_back_from_the_start_and_strangers_are_passed_over(kafka, topic):
-    first, second = (Partial("1-a", 0, "me", Snapshot(1, 5, at, {("pam_people", "", 2024): 2})) for at in (1, 2))
-    await topic.publish([first])
-    await topic._producer.send_and_wait("interventions.kpi-partials", b"not ours", key=b"x")
-    await topic._producer.send_and_wait("interventions.kpi-partials", None, key=b"y")
+async def test_partials_of_others_are_read_from_the_start_and_strangers_are_passed_over(kafka, topic):
+    told = counts.Told(counts.lines_of({("pam_people", "", 24293): 2}))
+    first, second = (Partial("1-a", 0, "another", Snapshot(1, 5, at, told)) for at in (1, 2))
+    another = PartialsTopic({"bootstrap_servers": kafka}, catalogue="1-a")
+    await another.open()
+    await another.publish([first])
+    await topic.publish([Partial("1-a", 1, "me", Snapshot(1, 5, 1, told))])  # known here already
+    await another.publish([Partial("1-b", 0, "another", Snapshot(1, 5, 1, told))])  # of another catalogue
+    for key, value in (
+        (b"x", b"not ours"),
+        (partials.key_of("1-a", 0), b"not ours"),
+        (partials.key_of("1-a", 0), None),
+    ):
+        await topic._producer.send_and_wait("interventions.kpi-partials", value, key=key)
     offered: list[Partial] = []
     caught_up = asyncio.Event()
     reading = asyncio.create_task(topic.read(offered.append, caught_up.set))
     async with asyncio.timeout(20):
         await caught_up.wait()
         assert offered == [first]
-        await topic.publish([second])
+        await another.publish([second])
         await until(lambda: len(offered) == 2)
     assert offered == [first, second]
-    assert topic.records_read == 4
+    assert topic.records_read == 7
     reading.cancel()
     await asyncio.gather(reading, return_exceptions=True)
+    await another.close()
 
 
 async def test_without_being_open_everything_is_to_be_tried_later():
-    closed = PartialsTopic({"bootstrap_servers": "127.0.0.1:1"})
+    closed = PartialsTopic({"bootstrap_servers": "127.0.0.1:1"}, catalogue="1-a")
     with pytest.raises(TransientError):
         await closed.publish([])
     with pytest.raises(TransientError):

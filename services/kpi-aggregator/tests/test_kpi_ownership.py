@@ -4,23 +4,23 @@ import asyncio
 from collections.abc import Mapping
 
 import pytest
-from kpi_records import Record, record
+from kpi_records import Record, pam, record
 
-from pcare_kpi_aggregator import catalogue
-from pcare_kpi_aggregator.decode import Decoder
-from pcare_kpi_aggregator.facts import Fact
+from pcare_kpi_aggregator.counts import cells_of
+from pcare_kpi_aggregator.fold import Fold
 from pcare_kpi_aggregator.log_reader import Stretch
 from pcare_kpi_aggregator.owned import Phase
 from pcare_kpi_aggregator.ownership import Ownership
 from pcare_kpi_aggregator.partition import FoldError, PartitionState
+from pcare_schemas.kpis import catalogue
 
-FOLD = catalogue.load().fold()
-DECODER = Decoder(FOLD.kinds)
+FOLD = Fold.of(catalogue.load())
+DECODER = FOLD.decoder()
 AT = 10**15
 
 
 def event(offset: int) -> Record:
-    return Record(offset, record(f"person:{offset}", Fact("pam-scored", 0, "s", str(offset), "E09000007")))
+    return Record(offset, record(f"person:{offset}", pam(0, str(offset))))
 
 
 BROKEN = b"this is no event"
@@ -87,7 +87,8 @@ class Stage:
         return self.ownership.owned[partition].phase
 
     def people(self, partition: int) -> int:
-        return sum(self.state(partition).snapshot().counts.values())
+        cells = cells_of(self.state(partition).snapshot().counts.lines())
+        return sum(count for (part, _, _), count in cells.items() if part == "pam_people")
 
 
 @pytest.fixture

@@ -7,21 +7,27 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pcare_common.clock import FixedClock
-from pcare_kpi_aggregator import catalogue, partials
+from pcare_kpi_aggregator import partials
+from pcare_kpi_aggregator.counts import Told, cells_of, lines_of
+from pcare_kpi_aggregator.fold import Fold
 from pcare_kpi_aggregator.partials import Partial
 from pcare_kpi_aggregator.partition import Snapshot
 from pcare_kpi_aggregator.whole import Whole
-from pcare_kpi_aggregator.years import end_of, moment_of, start_of
+from pcare_kpi_aggregator.years import DAY, end_of, first_month, last_month, moment_of, start_of
+from pcare_schemas.kpis import catalogue
+from pcare_schemas.kpis.areas import BOROUGHS
 
 CATALOGUE = catalogue.load()
 VERSION = CATALOGUE.version
-FOLD = CATALOGUE.fold()
+FOLD = Fold.of(CATALOGUE)
 AT = start_of(2024) + 10**12
 CLOCK = FixedClock(moment_of(AT + 10**10))
 
 
 def partial(partition=0, *, applied_through=9, at=AT, counts=None, started=1000, owner="a", version=VERSION) -> Partial:
-    return Partial(version, partition, owner, Snapshot(started, applied_through, at, counts or {}))
+    """Return a partial; counts are given by part, borough and year, and fall into that year's August."""
+    cells = {(part, borough, first_month(year) + 4): count for (part, borough, year), count in (counts or {}).items()}
+    return Partial(version, partition, owner, Snapshot(started, applied_through, at, Told(lines_of(cells))))
 
 
 def whole(*offers: Partial, partitions=(0,), ends=None) -> Whole:
@@ -44,7 +50,18 @@ def test_a_partial_survives_the_topic():
     assert partials.decode(partials.encode(empty)) == empty
 
 
-@pytest.mark.parametrize("value", [b"{}", b"[]", b"nonsense", b'{"format":99}', b'{"format":1,"catalogue":"x"}'])
+def test_twelve_years_of_everything_stay_far_below_what_a_record_may_hold():
+    parts = [f"kpi_{number}/part" for number in range(60)]
+    months = range(first_month(2015), last_month(2026) + 1)
+    cells = {
+        (part, borough, month): month % 97 + 1 for part in parts for borough in ("", *BOROUGHS) for month in months
+    }
+    encoded = partials.encode(Partial(VERSION, 0, "a", Snapshot(1, 2, AT, Told(lines_of(cells)))))
+    assert len(encoded) < 200_000
+    assert cells_of(partials.decode(encoded).snapshot.counts.lines()) == cells
+
+
+@pytest.mark.parametrize("value", [b"{}", b"[]", b"nonsense", b'{"format":99}', b'{"format":2,"catalogue":"x"}'])
 def test_what_is_no_partial_is_refused(value):
     with pytest.raises((ValueError, KeyError, TypeError)):
         partials.decode(value)
@@ -169,3 +186,48 @@ def test_who_has_no_borough_counts_for_ncl_alone():
     assert value(answered, "pam_people", "NCL only") == 2
     without = whole(partial(counts={("pam_people", "E09000007", 2024): 1})).answer()
     assert "NCL only" not in {row.area for row in without.values}
+
+
+def test_an_answer_is_made_once_until_something_is_offered():
+    made = whole(partial(counts={("pam_people", "", 2024): 2}))
+    answered = made.answer()
+    assert made.answer() is answered
+    made.offer(partial(applied_through=3))  # not further on
+    assert made.answer() is answered
+    made.offer(partial(applied_through=10, counts={("pam_people", "", 2024): 3}))
+    assert value(made.answer(), "pam_people") == 3
+
+
+def test_shares_and_means_of_ncl_are_not_sums():
+    camden, barnet = "E09000007", "E09000003"
+    offered, exercised = "choice_ers/of", "choice_ers/which"
+    total, events = "sdm_collaborate_mean/total", "sdm_collaborate_mean/events"
+    answered = whole(
+        partial(0, counts={(offered, camden, 2024): 3, (exercised, camden, 2024): 1, (total, camden, 2024): 700}),
+        partial(1, counts={(offered, barnet, 2024): 5, (exercised, barnet, 2024): 5, (events, camden, 2024): 30}),
+        partitions=(0, 1),
+    ).answer()
+    assert value(answered, "choice_ers", camden) == 33.33
+    assert value(answered, "choice_ers", barnet) == 100
+    assert value(answered, "choice_ers") == 75
+    assert value(answered, "choice_ers", "E09000010") is None
+    assert value(answered, "sdm_collaborate_mean") == 7.78
+
+
+def test_the_course_of_a_year_runs_from_its_opening_to_the_instant_counted_at():
+    counts = {("pam_people", "", 2023): 4, ("pam_people", "", 2024): 1, ("sp_referrals", "", 2023): 7}
+    later = partial(at=start_of(2024) + 40 * DAY, counts=counts)
+    made = Whole(FOLD, VERSION, FixedClock(moment_of(later.snapshot.at)), (0,))
+    assert made.answer().course("pam_people", "NCL", 2024) == []
+    made.read_from_the_start = True
+    made.offer(later)
+    made.log_ends({0: 100}, asked_after=made.offers)
+    answered = made.answer()
+    running = answered.course("pam_people", "NCL", 2024)
+    assert [(point.instant, point.value) for point in running] == [
+        (start_of(2024), 4), (start_of(2024) + 30 * DAY, 4), (later.snapshot.at, 5)
+    ]  # fmt: skip
+    closed = answered.course("sp_referrals", "NCL", 2023)
+    assert [point.value for point in closed] == [0, 0, 0, 0, 0, *[7] * 8]
+    assert closed[-1].instant == end_of(2023)
+    assert answered.course("sp_referrals", "NCL", 2025) == []

@@ -3,21 +3,20 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from kpi_records import Record, record
+from kpi_records import Record, Said, pam, placed, record
 
 from pcare_common.clock import FixedClock
-from pcare_kpi_aggregator import catalogue
-from pcare_kpi_aggregator.decode import Decoder
-from pcare_kpi_aggregator.facts import Fact
+from pcare_kpi_aggregator.fold import Fold
 from pcare_kpi_aggregator.ownership import Ownership
 from pcare_kpi_aggregator.partition import PartitionState
 from pcare_kpi_aggregator.whole import Whole
 from pcare_kpi_aggregator.worker import KpiWorker
 from pcare_kpi_aggregator.years import SECOND, instant_of, iso
+from pcare_schemas.kpis import catalogue
 
 CATALOGUE = catalogue.load()
-FOLD = CATALOGUE.fold()
-DECODER = Decoder(FOLD.kinds)
+FOLD = Fold.of(CATALOGUE)
+DECODER = FOLD.decoder()
 NOON = datetime(2025, 3, 31, 12, tzinfo=UTC)
 
 
@@ -50,7 +49,7 @@ async def worker(clock):
 
 
 def scored(offset: int, when: datetime) -> Record:
-    return Record(offset, record("person:1", Fact("pam-scored", instant_of(when), "s", str(offset), "E09000007")))
+    return Record(offset, record("person:1", pam(instant_of(when), str(offset))))
 
 
 def people(worker, kpi="pam_people", year=2024) -> int:
@@ -81,7 +80,9 @@ async def test_an_event_of_this_very_moment_counts_as_soon_as_the_moment_has_pas
 
 
 async def test_time_alone_opens_a_year_and_lapses_a_plan(worker, clock):
-    agreed = Fact("care-plan-agreed", instant_of(NOON - timedelta(days=364)), "s", "1", "E09000007", "s", "plan")
+    agreed = Said(
+        "care-plan-agreed", instant_of(NOON - timedelta(days=364)), "s", "1", placed("E09000007", plan_ref="plan")
+    )
     worker.tick()
     worker.take([(0, [Record(0, record("person:1", agreed))])])
     assert people(worker, "pcsp_active", 2024) == 1

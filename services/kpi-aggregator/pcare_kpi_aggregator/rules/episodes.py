@@ -1,89 +1,66 @@
-"""Rules over episodes: distinct references, each dated, placed and classified by its earliest fact.
+"""Rules over episodes: distinct references, each dated, placed and classified by its earliest fact."""
 
-Take back that earliest fact, and the episode moves to the next one: perhaps to another year and borough.
-"""
+from collections.abc import Mapping, Sequence
 
-from collections.abc import Iterable
-
-from pcare_kpi_aggregator.facts import Fact
-from pcare_kpi_aggregator.rules.rule import FactsByKind, Parts, number
-from pcare_kpi_aggregator.tally import Tally
-from pcare_kpi_aggregator.years import year_of
-
-
-def first_facts(facts: Iterable[Fact]) -> Iterable[Fact]:
-    """Return the earliest fact of each reference. `facts` must be in the order among facts, and so is the answer."""
-    first: dict[tuple[str, str], Fact] = {}
-    for fact in facts:
-        first.setdefault((fact.ref_source, fact.ref), fact)
-    return first.values()
+from pcare_kpi_aggregator.reading import Dated, Reading
+from pcare_kpi_aggregator.rules.events import Events, ShareOfEvents
+from pcare_kpi_aggregator.rules.people import follow_through_year
+from pcare_kpi_aggregator.rules.rule import Value, a_count
+from pcare_kpi_aggregator.sums import MEMBER, Seen
 
 
 class _OfEpisodes:
-    """Reads the episodes of one kind of event that have begun by the instant counted at."""
+    """Reads the episodes of one kind whose earliest fact passes the filter."""
 
-    def __init__(self, kpi: str, kind: str) -> None:
-        self._kpi = kpi
-        self._kind = kind
+    one_by_one = False
+    _kind: str
+    _mask: int
 
-    @property
-    def kinds(self) -> frozenset[str]:
-        return frozenset({self._kind})
-
-    def _episodes(self, facts: FactsByKind, tally: Tally) -> Iterable[Fact]:
-        for fact in first_facts(facts.get(self._kind, ())):
-            if fact.time < tally.at:
-                yield fact
-            else:
-                tally.wake(fact.time + 1)
+    def _passing(self, reading: Reading) -> Sequence[Dated]:
+        episodes = reading.episodes(self._kind)
+        mask = self._mask
+        return [dated for dated in episodes if dated.fact.marks & mask == mask] if mask else episodes
 
 
-class Episodes(_OfEpisodes):
+class Episodes(_OfEpisodes, Events):
     """The number of episodes that began in the year."""
 
-    def count(self, facts: FactsByKind, tally: Tally) -> None:
-        """Add one for each episode, in its year and borough."""
-        for fact in self._episodes(facts, tally):
-            tally.add(self._kpi, fact.borough, year_of(fact.time))
 
-    def finish(self, parts: Parts, year: int) -> int:
-        """Return the sum."""
-        return number(parts, self._kpi, year)
+class ShareOfEpisodes(_OfEpisodes, ShareOfEvents):
+    """The percentage of the episodes that began in the year that also pass another filter."""
 
 
-class PeopleInYear(_OfEpisodes):
+class PeopleInYear(_OfEpisodes, Events):
     """The number of people with an episode that began in the year, in the borough of the latest one."""
 
-    def count(self, facts: FactsByKind, tally: Tally) -> None:
-        """Add one for each year with an episode."""
-        latest = {year_of(fact.time): fact for fact in self._episodes(facts, tally)}
-        for year, fact in latest.items():
-            tally.add(self._kpi, fact.borough, year)
-
-    def finish(self, parts: Parts, year: int) -> int:
-        """Return the sum: a person counts in one borough."""
-        return number(parts, self._kpi, year)
+    def count(self, reading: Reading) -> None:
+        """Follow the person's borough from month to month of each year with an episode."""
+        follow_through_year(reading, self._kpi, self._passing(reading))
 
 
-class Reached(_OfEpisodes):
+class Reached(_OfEpisodes, Events):
     """How many members of a code list have at least `threshold` episodes in the year.
 
     Not additive: three episodes in one borough and three in another reach a threshold of five for NCL and for
-    neither borough. So each member's episodes are the parts, and only the finish compares.
+    neither borough. So each member's episodes are the parts, and only the finish compares. `member_of` says to which
+    member a code belongs, where that is not the code itself; a code that it leaves out counts for none.
     """
 
-    def __init__(self, kpi: str, kind: str, threshold: int) -> None:
-        super().__init__(kpi, kind)
-        self._prefix = f"{kpi}/"
+    def __init__(
+        self, kpi: str, kind: str, mask: int, threshold: int, member_of: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(kpi, kind, mask)
         self._threshold = threshold
+        self._member_of = member_of
 
-    def count(self, facts: FactsByKind, tally: Tally) -> None:
+    def count(self, reading: Reading) -> None:
         """Add one for each episode, to its member of the code list."""
-        for fact in self._episodes(facts, tally):
-            tally.add(self._prefix + fact.code, fact.borough, year_of(fact.time))
+        for month, fact in self._passing(reading):
+            member = fact.code if self._member_of is None else self._member_of.get(fact.code)
+            if member is not None:
+                reading.add(self._kpi + MEMBER + member, fact.borough, month)
 
-    def finish(self, parts: Parts, year: int) -> int:
+    def finish(self, seen: Seen) -> Value:
         """Return the number of members that reach the threshold."""
-        return sum(
-            part.startswith(self._prefix) and years.get(year, 0) >= self._threshold for part, years in parts.items()
-        )
+        counts = (seen.in_year(part) for part in seen.sums.members(self._kpi))
+        return a_count(sum(count >= self._threshold for count in counts))

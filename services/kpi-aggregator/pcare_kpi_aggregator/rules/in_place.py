@@ -1,125 +1,221 @@
-"""What is in place: at the end of the year (a plan), or on any day of it (a budget).
+"""What is in place: at the end of the year (a plan, a post), or on any day of it (a budget).
 
-Both are kept so that a year's turn needs no look at anyone: the first as changes a year, the second as what was
-carried into the year (changes again) and what the year itself changed.
+All are kept so that a year's turn needs no look at anyone: as changes, month by month.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from pcare_kpi_aggregator.intervals import Interval, borough_of_latest, budgets, plans
-from pcare_kpi_aggregator.rules.rule import FactsByKind, Parts, number, running
-from pcare_kpi_aggregator.tally import Tally
-from pcare_kpi_aggregator.years import end_of, start_of, year_of
+from pcare_kpi_aggregator.intervals import Interval, Lasting, place_at
+from pcare_kpi_aggregator.reading import Reading
+from pcare_kpi_aggregator.rules.rule import Value, a_count, a_share
+from pcare_kpi_aggregator.sums import MEMBER, Seen
+from pcare_kpi_aggregator.years import MONTHS, end_of, end_of_month, first_month, month_of, start_of
 
 State = Callable[[int], str | None]
 """Where a subject counts at an instant: the borough, or None for nowhere."""
 
 
 class Step(NamedTuple):
-    """A year in which a subject's state changed, with the state at the year's start and at its end (or at `at`)."""
+    """A month in which a subject's state may have changed, with the state at its start and at its end (or at `at`)."""
 
-    year: int
+    month: int
     before: str | None
     after: str | None
 
 
 def steps(changes: Iterable[int], state: State, at: int) -> Iterator[Step]:
-    """Follow `state` through the years up to `at`, asking only in years that hold one of the instants `changes`.
+    """Follow `state` through the months up to `at`, asking only in months that hold one of the instants `changes`.
 
     A change at instant c means: the state asked at c or later may differ from the state asked before c.
     """
     before: str | None = None
-    for year in sorted({year_of(change - 1) for change in changes if change <= at}):
-        after = state(min(at, end_of(year)))
-        yield Step(year, before, after)
+    for month in sorted({month_of(change - 1) for change in changes if change <= at}):
+        after = state(min(at, end_of_month(month)))
+        yield Step(month, before, after)
         before = after
 
 
 class InPlaceAtEnd:
-    """People with at least one plan in place at the end of the year (in the running year: now).
+    """Subjects with at least one thing in place at the end of the year (in the running year: now).
 
-    Plans lapse `months` after they were last agreed or, where `renewed_by` names a kind, renewed. The borough is that
-    of the latest fact that keeps a plan in place.
+    The borough is that of the latest fact that has something in place.
     """
 
-    def __init__(self, kpi: str, *, opened_by: str, renewed_by: str | None, closed_by: str, months: int) -> None:
-        self._kpi = kpi
-        self._opened_by = opened_by
-        self._renewed_by = renewed_by
-        self._closed_by = closed_by
-        self._months = months
+    one_by_one = False
+
+    def __init__(self, kpi: str, lasting: Lasting) -> None:
+        self._part = kpi
+        self._lasting = lasting
 
     @property
     def kinds(self) -> frozenset[str]:
         """The kinds that open, renew and close."""
-        return frozenset({self._opened_by, self._closed_by} | ({self._renewed_by} if self._renewed_by else set()))
+        return _kinds(self._lasting)
 
-    def count(self, facts: FactsByKind, tally: Tally) -> None:
-        """Add the change of each year in which the person's state or borough changed."""
-        renewals = facts.get(self._renewed_by, ()) if self._renewed_by else ()
-        intervals = plans(facts.get(self._opened_by, ()), renewals, facts.get(self._closed_by, ()), self._months)
-        changes = {edge + 1 for interval in intervals for edge in (interval.start, interval.end)}
+    @property
+    def starting(self) -> frozenset[str]:
+        """The kind that opens."""
+        return frozenset({self._lasting.opened_by})
 
-        def state(instant: int) -> str | None:
-            return borough_of_latest([one for one in intervals if one.start < instant <= one.end])
+    def count(self, reading: Reading) -> None:
+        """Add the change of each month in which the subject's state or borough changed."""
+        intervals = reading.intervals(self._lasting)
+        if len(intervals) == 1:
+            self._count_one(reading, intervals[0])
+            return
+        changes = _changes(reading, intervals)
+        for step in steps(changes, lambda instant: place_at(intervals, instant), reading.at):
+            reading.move(self._part, step.before, step.after, step.month)
 
-        for step in steps(changes, state, tally.at):
-            tally.move(self._kpi, step.before, step.after, step.year)
-        for change in changes:
-            tally.wake(change)
+    def finish(self, seen: Seen) -> Value:
+        """Return what all changes so far have come to."""
+        return a_count(seen.ever(self._part))
 
-    def finish(self, parts: Parts, year: int) -> int:
-        """Return the changes of this year and of all before it, added up."""
-        return running(parts, self._kpi, before=year + 1)
+    def _count_one(self, reading: Reading, interval: Interval) -> None:
+        """Do the same where there is one interval, as there is for most."""
+        begin, end = interval.begin, interval.end
+        if begin >= end:
+            return
+        if begin >= reading.at:
+            reading.wake(begin + 1)
+            return
+        began = month_of(begin)
+        if end >= reading.at:
+            reading.wake(end + 1)
+            reading.add(self._part, interval.fact.borough, began)
+            return
+        ended = month_of(end)
+        if ended != began:
+            reading.add(self._part, interval.fact.borough, began)
+            reading.add(self._part, interval.fact.borough, ended, -1)
+
+
+class ShareInPlace:
+    """The percentage of those who have the one thing in place (the KPI `of`) who have the other in place too.
+
+    Both are of the same subject at the same instant; the area is the one's.
+    """
+
+    one_by_one = False
+
+    def __init__(self, kpi: str, of: str, ones: Lasting, others: Lasting) -> None:
+        self._of = of
+        self._ones = ones
+        self._others = others
+        self._both = f"{kpi}{MEMBER}both"
+
+    @property
+    def kinds(self) -> frozenset[str]:
+        """The kinds that open, renew and close the one and the other."""
+        return _kinds(self._ones) | _kinds(self._others)
+
+    @property
+    def starting(self) -> frozenset[str]:
+        """The kind that opens the one."""
+        return frozenset({self._ones.opened_by})
+
+    def count(self, reading: Reading) -> None:
+        """Add the change of each month in which having both, or the borough of it, changed."""
+        ones, others = reading.intervals(self._ones), reading.intervals(self._others)
+        if not ones or not others:
+            return
+
+        def both(instant: int) -> str | None:
+            return None if place_at(others, instant) is None else place_at(ones, instant)
+
+        changes = _changes(reading, ones) | _changes(reading, others)
+        for step in steps(changes, both, reading.at):
+            reading.move(self._both, step.before, step.after, step.month)
+
+    def finish(self, seen: Seen) -> Value:
+        """Return those who have both as a percentage of those who have the one."""
+        return a_share(seen.ever(self._both), seen.ever(self._of))
 
 
 class InPlaceInYear:
-    """People with a budget in place on any day of the year, in the borough of the latest such issue.
+    """Subjects with something in place on any day of the year, in the borough of the latest opening that has it so.
 
-    Two parts: `<kpi>/carried`, the changes of who has a budget over the turn of the year, and `<kpi>/change`, what
-    the events of the year itself add to (or move between boroughs of) those carried into it.
+    Two parts: `<kpi>/carried`, the changes a year of who has it over the turn of the year, and `<kpi>/change`, what
+    the months of the year itself add to (or move between boroughs of) those carried into it.
     """
 
-    def __init__(self, kpi: str, *, opened_by: str, closed_by: str) -> None:
-        self._opened_by = opened_by
-        self._closed_by = closed_by
-        self._carried = f"{kpi}/carried"
-        self._change = f"{kpi}/change"
+    one_by_one = False
+
+    def __init__(self, kpi: str, lasting: Lasting) -> None:
+        self._lasting = lasting
+        self._carried = f"{kpi}{MEMBER}carried"
+        self._change = f"{kpi}{MEMBER}change"
 
     @property
     def kinds(self) -> frozenset[str]:
         """The kinds that open and close."""
-        return frozenset({self._opened_by, self._closed_by})
+        return _kinds(self._lasting)
 
-    def count(self, facts: FactsByKind, tally: Tally) -> None:
-        """Add the changes of each year in which a budget was issued, started or ended."""
-        intervals = budgets(facts.get(self._opened_by, ()), facts.get(self._closed_by, ()))
-        changes = {
-            change
-            for interval in intervals
-            for change in (interval.fact.time + 1, interval.start + 1, interval.end)
-            if interval.end > interval.start
-        }
+    @property
+    def starting(self) -> frozenset[str]:
+        """The kind that opens."""
+        return frozenset({self._lasting.opened_by})
 
-        def carried(instant: int) -> str | None:
-            return borough_of_latest(
-                [one for one in intervals if one.fact.time < instant and one.start < instant < one.end]
-            )
+    def count(self, reading: Reading) -> None:
+        """Add the changes of each month in which something was opened, started or ended."""
+        intervals = [one for one in reading.intervals(self._lasting) if one.start < one.end]
+        changes = set()
+        for interval in intervals:
+            changes.add(interval.begin + 1)
+            changes.add(interval.end)
+            reading.wake(interval.begin + 1)
+            reading.wake(interval.end)
+        at = reading.at
+        months = sorted({month_of(change - 1) for change in changes if change <= at})
+        carried: str | None = None
+        now: str | None = None
+        current = None
+        for month in months:
+            year = month // MONTHS
+            if year != current:
+                if current is not None:
+                    carried = self._carry(reading, intervals, current, carried)
+                current, now = year, carried
+            after = _during(intervals, year, min(at, end_of_month(month)))
+            reading.move(self._change, now, after, month)
+            now = after
+        if current is not None:
+            self._carry(reading, intervals, current, carried)
 
-        for step in steps(changes, carried, tally.at):
-            tally.move(self._carried, step.before, step.after, step.year)
-            tally.move(self._change, step.before, _during(intervals, step.year, tally.at), step.year)
-        for change in changes:
-            tally.wake(change)
+    def finish(self, seen: Seen) -> Value:
+        """Return who came into the year with something in place, and what the year changed."""
+        carried = seen.before_year(self._carried)
+        return a_count(carried + seen.in_year(self._change))
 
-    def finish(self, parts: Parts, year: int) -> int:
-        """Return who came into the year with a budget, and what the year changed."""
-        return running(parts, self._carried, before=year) + number(parts, self._change, year)
+    def _carry(self, reading: Reading, intervals: Sequence[Interval], year: int, before: str | None) -> str | None:
+        """Count the change of what is carried out of a year (or has been come by so far), and return where it is."""
+        instant = min(reading.at, end_of(year))
+        after = None
+        for fact, start, end in reversed(intervals):
+            if start < instant < end and fact.time < instant:
+                after = fact.borough
+                break
+        reading.move(self._carried, before, after, first_month(year))
+        return after
 
 
-def _during(intervals: Iterable[Interval], year: int, at: int) -> str | None:
-    start, end = start_of(year), min(at, end_of(year))
-    return borough_of_latest(
-        [one for one in intervals if one.fact.time < end and max(one.start, start) < min(one.end, end)]
-    )
+def _kinds(lasting: Lasting) -> frozenset[str]:
+    kinds = {lasting.opened_by, lasting.closed_by}
+    return frozenset(kinds | {lasting.renewed_by} if lasting.renewed_by else kinds)
+
+
+def _changes(reading: Reading, intervals: Sequence[Interval]) -> set[int]:
+    """Return the instants at which what is in place may change, and wake at them."""
+    changes = {edge + 1 for interval in intervals for edge in (interval.begin, interval.end)}
+    for change in changes:
+        reading.wake(change)
+    return changes
+
+
+def _during(intervals: Sequence[Interval], year: int, seen_at: int) -> str | None:
+    opened = start_of(year)
+    for fact, start, end in reversed(intervals):
+        if fact.time < seen_at and max(start, opened) < min(end, seen_at):
+            return fact.borough
+    return None

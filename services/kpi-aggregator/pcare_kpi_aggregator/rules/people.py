@@ -1,35 +1,115 @@
-"""People with a fact of a kind, ever: kept as changes a year, so that a new year opens without looking at anyone."""
+"""Rules that count subjects: each once, in the borough of its latest fact."""
 
-from pcare_kpi_aggregator.rules.rule import FactsByKind, Parts, running
-from pcare_kpi_aggregator.tally import Tally
-from pcare_kpi_aggregator.years import year_of
+from collections.abc import Iterable, Sequence
+
+from pcare_kpi_aggregator.facts import order
+from pcare_kpi_aggregator.reading import Dated, Reading
+from pcare_kpi_aggregator.rules.events import Events, OfOneKind
+from pcare_kpi_aggregator.rules.rule import Value, a_count, a_share
+from pcare_kpi_aggregator.sums import MEMBER, Seen
+from pcare_kpi_aggregator.years import MONTHS
 
 
-class PeopleEver:
-    """The number of people with such a fact up to the end of the year, in the borough of the latest one."""
+def follow_through_year(reading: Reading, part: str, facts: Iterable[Dated]) -> None:
+    """Count a subject once in each year with a fact: from its first month on, always in the latest fact's borough."""
+    before: str | None = None
+    current = None
+    for month, fact in facts:
+        year = month // MONTHS
+        if year != current:
+            current = year
+            reading.add(part, fact.borough, month)
+        elif fact.borough != before:
+            reading.move(part, before, fact.borough, month)
+        before = fact.borough
 
-    def __init__(self, kpi: str, kind: str) -> None:
+
+class PeopleEver(Events):
+    """The number of subjects with such a fact up to the end of the year, in the borough of the latest one.
+
+    Kept as changes a month, so that a new year opens without looking at anyone.
+    """
+
+    one_by_one = False
+
+    def count(self, reading: Reading) -> None:
+        """Add the change of each month in which the subject came in or changed borough."""
+        before: str | None = None
+        for month, fact in self._passing(reading):
+            if fact.borough != before:
+                reading.move(self._kpi, before, fact.borough, month)
+                before = fact.borough
+
+    def finish(self, seen: Seen) -> Value:
+        """Return what all changes so far have come to."""
+        return a_count(seen.ever(self._kpi))
+
+
+class PeopleReached:
+    """The number of subjects with a fact of any of several kinds in the year, in the borough of the latest one."""
+
+    one_by_one = False
+
+    def __init__(self, kpi: str, kinds: Iterable[str]) -> None:
         self._kpi = kpi
-        self._kind = kind
+        self._kinds = tuple(kinds)
 
     @property
     def kinds(self) -> frozenset[str]:
-        """The one kind it reads."""
-        return frozenset({self._kind})
+        """The kinds, any of which will do."""
+        return frozenset(self._kinds)
 
-    def count(self, facts: FactsByKind, tally: Tally) -> None:
-        """Add the change of each year in which the person came in or changed borough."""
-        latest = {}
-        for fact in facts.get(self._kind, ()):
-            if fact.time < tally.at:
-                latest[year_of(fact.time)] = fact.borough
-            else:
-                tally.wake(fact.time + 1)
-        before: str | None = None
-        for year, borough in latest.items():  # the facts came in order of time, and so do the years
-            tally.move(self._kpi, before, borough, year)
-            before = borough
+    @property
+    def starting(self) -> frozenset[str]:
+        """The same."""
+        return frozenset(self._kinds)
 
-    def finish(self, parts: Parts, year: int) -> int:
-        """Return the changes of this year and of all before it, added up."""
-        return running(parts, self._kpi, before=year + 1)
+    def count(self, reading: Reading) -> None:
+        """Follow the subject's borough from month to month of each year with a fact."""
+        follow_through_year(reading, self._kpi, self._facts(reading))
+
+    def finish(self, seen: Seen) -> Value:
+        """Return the sum: a subject counts in one borough."""
+        return a_count(seen.in_year(self._kpi))
+
+    def _facts(self, reading: Reading) -> Sequence[Dated]:
+        some = [facts for kind in self._kinds if (facts := reading.facts(kind))]
+        if len(some) == 1:
+            return some[0]
+        return sorted([dated for facts in some for dated in facts], key=_by_fact)
+
+
+class ShareOfLatest(OfOneKind):
+    """How much of a list each subject's latest fact of the year names, as a percentage of all there is to name."""
+
+    one_by_one = False
+
+    def __init__(self, kpi: str, kind: str, amount: int, out_of: int) -> None:
+        super().__init__(kpi, kind)
+        self._amount = amount
+        self._out_of = out_of
+        self._named = f"{kpi}{MEMBER}named"
+        self._all = f"{kpi}{MEMBER}all"
+
+    def count(self, reading: Reading) -> None:
+        """Add what each fact names, and take back what the one before it in its year did."""
+        before: Dated | None = None
+        for dated in reading.facts(self._kind):
+            month = dated.month
+            if before is not None and before.month // MONTHS == month // MONTHS:
+                self._add(reading, before, month, -1)
+            self._add(reading, dated, month, 1)
+            before = dated
+
+    def finish(self, seen: Seen) -> Value:
+        """Return the one sum as a percentage of the other."""
+        return a_share(seen.in_year(self._named), seen.in_year(self._all))
+
+    def _add(self, reading: Reading, dated: Dated, month: int, sign: int) -> None:
+        fact = dated.fact
+        reading.add(self._named, fact.borough, month, sign * fact.amounts[self._amount])
+        reading.add(self._all, fact.borough, month, sign * self._out_of)
+
+
+def _by_fact(dated: Dated) -> tuple[int, str, str]:
+    return order(dated.fact)

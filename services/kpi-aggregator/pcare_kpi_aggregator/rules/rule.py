@@ -1,16 +1,20 @@
 """What every rule does: count one subject, and finish the sums of all subjects into the KPI's value."""
 
-from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
-from pcare_kpi_aggregator.facts import Fact
-from pcare_kpi_aggregator.tally import Tally
+from pcare_kpi_aggregator.reading import Reading
+from pcare_kpi_aggregator.sums import Seen
 
-FactsByKind = Mapping[str, Sequence[Fact]]
-"""One subject's facts that were not taken back, by kind, each in the order among facts."""
 
-Parts = Mapping[str, Mapping[int, int]]
-"""The sums for one borough, or for NCL: by part, then by financial year."""
+class Value(NamedTuple):
+    """A KPI's value, and what it is made of. A count is its own numerator and has no denominator.
+
+    `value` is None for a share or a mean that nothing, or too little, stands behind.
+    """
+
+    value: int | float | None
+    numerator: int
+    denominator: int | None
 
 
 class Rule(Protocol):
@@ -21,20 +25,40 @@ class Rule(Protocol):
         """The kinds of event that it reads."""
         ...
 
-    def count(self, facts: FactsByKind, tally: Tally) -> None:
-        """Add what one subject contributes at the tally's instant. Only additive parts are ever counted."""
+    @property
+    def starting(self) -> frozenset[str]:
+        """Those of them without any of which it counts nothing."""
         ...
 
-    def finish(self, parts: Parts, year: int) -> int:
-        """Return the KPI's value in `year` from the sums of one borough, or of NCL."""
+    @property
+    def one_by_one(self) -> bool:
+        """Whether each event counts by itself, whatever else is known of its subject."""
+        ...
+
+    def count(self, reading: Reading) -> None:
+        """Add what one subject contributes at the reading's instant. Only additive parts are ever counted."""
+        ...
+
+    def finish(self, seen: Seen) -> Value:
+        """Return the KPI's value from the sums of one area."""
         ...
 
 
-def number(parts: Parts, part: str, year: int) -> int:
-    """Return one part's sum in one year."""
-    return parts.get(part, {}).get(year, 0)
+def a_count(number: int) -> Value:
+    """Return the value that is a plain number."""
+    return Value(number, number, None)
 
 
-def running(parts: Parts, part: str, before: int) -> int:
-    """Return what a part's changes have come to in all the years before the year `before`."""
-    return sum(change for year, change in parts.get(part, {}).items() if year < before)
+def a_share(numerator: int, denominator: int, *, at_least: int = 1) -> Value:
+    """Return a percentage, rounded half up to two decimals; no value of fewer than `at_least`."""
+    return Value(_quotient(100 * numerator, denominator) if denominator >= at_least else None, numerator, denominator)
+
+
+def a_mean(total: int, numbers: int, *, enough: bool) -> Value:
+    """Return a mean, rounded half up to two decimals; no value where there is not `enough`."""
+    return Value(_quotient(total, numbers) if numbers and enough else None, total, numbers)
+
+
+def _quotient(numerator: int, denominator: int) -> float:
+    hundredths = (200 * numerator + denominator) // (2 * denominator)  # exact: no float before it is rounded
+    return hundredths / 100
