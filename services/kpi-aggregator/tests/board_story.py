@@ -94,6 +94,7 @@ class StoryWhole:
     partitions: list[int] = field(default_factory=lambda: list(range(12)))
     missing: list[int] = field(default_factory=list)
     lags: dict[int, int | None] = field(default_factory=dict)
+    ends_age: float = 0.5
 
     def answer(self):
         return self.answering or Nothing()

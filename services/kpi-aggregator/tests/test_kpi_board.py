@@ -186,11 +186,13 @@ async def test_old_numbers_look_old(stage):
 
 
 async def test_without_kafka_nobody_knows_how_far_behind(stage):
-    stage.whole.lags = {3: None}
+    stage.whole.lags, stage.whole.ends_age = {3: None}, 65.0
     status = (await stage.page()).get("status")
     assert "late" in status.attributes["class"]
-    assert "An unknown number of events and 0 seconds behind the log" in status.text
-    assert "Kafka does not answer" in status.text
+    assert "Numbers as at 14:02:22 on 24 November 2026" in status.text  # when Kafka last said what there is
+    assert "An unknown number of events and 1 minute behind the log" in status.text
+    assert "Kafka does not answer: what happened since then is not in these numbers." in status.text
+    assert status.attributes["data-time"] == "14:02:22"
 
 
 async def test_what_the_service_says_is_shown():

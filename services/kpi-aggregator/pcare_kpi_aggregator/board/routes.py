@@ -19,7 +19,7 @@ from pcare_kpi_aggregator.board.status import Facts, Progress, Status, status_of
 from pcare_kpi_aggregator.board.view import Views
 from pcare_kpi_aggregator.standings import Answered
 from pcare_kpi_aggregator.whole import Whole
-from pcare_kpi_aggregator.years import instant_of
+from pcare_kpi_aggregator.years import SECOND, instant_of
 from pcare_schemas.kpis.year_labels import label, year_from_label
 
 KEPT_SECONDS = 1.0
@@ -175,7 +175,8 @@ class Board:
         whole = self._whole
         return status_of(
             Facts(
-                now=instant_of(self._clock.now()),
+                now=(now := instant_of(self._clock.now())),
+                heard=now - round(whole.ends_age * SECOND),
                 complete=bool(self._years(answer)),
                 oldest=answer.oldest,
                 lags=[whole.lag(number) for number in whole.partitions],

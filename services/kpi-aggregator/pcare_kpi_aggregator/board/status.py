@@ -29,11 +29,16 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is known of the whole at the moment `now`. `lags` are the offsets not counted yet, a partition each."""
+    """What is known of the whole at the moment `now`.
+
+    `lags` are the offsets not counted yet, a partition each; None where Kafka does not say. `heard` is when it last
+    did.
+    """
 
     now: int
     complete: bool
     oldest: int | None
+    heard: int
     lags: Sequence[int | None]
     missing: Sequence[int]
     reading: Sequence[Progress]
@@ -56,17 +61,23 @@ class Status:
 
 
 def status_of(facts: Facts) -> Status:
-    """Return what to say about the numbers."""
-    age = 0 if facts.oldest is None else max(0, facts.now - facts.oldest)
+    """Return what to say about the numbers.
+
+    While Kafka is silent the counts go on with the clock, for plans lapse; but what happened since is not in them. So
+    they are as old as Kafka's last word.
+    """
+    silent = None in facts.lags
+    as_at = min(facts.oldest or 0, facts.heard) if silent else facts.oldest or 0
     shown = facts.complete and facts.oldest is not None
+    age = max(0, facts.now - as_at) if shown else 0
     state: State = "reading"
     if shown:
-        state = "late" if age > LATE or None in facts.lags else "good"
+        state = "late" if age > LATE or silent else "good"
     return Status(
         state=state,
-        sentence=_sentence(state, age),
-        as_at=wording.moment(facts.oldest) if shown and facts.oldest is not None else None,
-        time=wording.time_of_day(facts.oldest) if shown and facts.oldest is not None else None,
+        sentence=_sentence(state, silent=silent),
+        as_at=wording.moment(as_at) if shown else None,
+        time=wording.time_of_day(as_at) if shown else None,
         age_seconds=round(age / SECOND, 1),
         behind=_behind(facts.lags, age),
         counted=_counted(facts),
@@ -75,14 +86,14 @@ def status_of(facts: Facts) -> Status:
     )
 
 
-def _sentence(state: State, age: int) -> str:
+def _sentence(state: State, *, silent: bool) -> str:
     if state == "reading":
         return "Not all events are counted yet. The numbers appear here by themselves."
     if state == "good":
         return "Complete and up to date."
-    if age > LATE:
-        return "These numbers are old: some events are not being counted at present."
-    return "Kafka does not answer: nobody can say which events are still to be counted."
+    if silent:
+        return "Kafka does not answer: what happened since then is not in these numbers."
+    return "These numbers are old: some events are not being counted at present."
 
 
 def _behind(lags: Sequence[int | None], age: int) -> str:
@@ -99,4 +110,8 @@ def _counted(facts: Facts) -> str:
         return f"{total - missing} of {total} partitions counted"
     if not facts.complete:
         return f"All {total} partitions read, waiting for Kafka to say where the log ends"
-    return f"complete: all {total} partitions counted"
+    return (
+        f"all {total} partitions counted up to then"
+        if None in facts.lags
+        else f"complete: all {total} partitions counted"
+    )
