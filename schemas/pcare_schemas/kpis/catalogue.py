@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, Self, get_args
 
@@ -104,7 +105,7 @@ class Catalogue(Entry):
         """The ids, in order."""
         return tuple(kpi.id for kpi in self.kpis)
 
-    @property
+    @cached_property
     def version(self) -> str:
         """Names what decides the numbers: the ids, the rules, the areas of situations, and how rules are understood.
 
