@@ -23,7 +23,7 @@ class Worker:
     def __init__(self, name: str, *, version: str = "v1") -> None:
         self._where = f'job="kpi-aggregator",instance="{name}"'
         self._version = version
-        self._said: dict[int, dict[str, float] | str] = {}
+        self._said: dict[int, dict[str, float | str] | str] = {}
 
     def says(
         self,
@@ -34,14 +34,15 @@ class Worker:
         ahead: float = 0,
         instants: tuple[float, ...] | None = None,
         complete: bool = True,
+        heard: float | None = None,
     ) -> None:
         """Export this from `step` on. `values` are NCL's by KPI, a number alone is that of the KPI `k`.
 
         Without `instants` (one a partition, in seconds) all speak of the last whole step, by a clock that is `ahead`
-        so many seconds; the series then go on by themselves.
+        so many seconds; the series then go on by themselves. So does when Kafka was `heard`.
         """
         named = {"k": values} if isinstance(values, int | float) else values
-        said: dict[str, float] = {f"pcare_kpi_complete{{{self._where}}}": float(complete)}
+        said: dict[str, float | str] = {f"pcare_kpi_complete{{{self._where}}}": float(complete)}
         said[f'pcare_kpi_catalogue_info{{{self._where},version="{self._version}"}}'] = 1
         for partition, offset in enumerate(applied):
             said[f'pcare_kpi_partition_applied_through{{{self._where},partition="{partition}"}}'] = offset
@@ -51,6 +52,8 @@ class Worker:
                 said[f"pcare_kpi_value{{{row}}}"] = value
                 said[f"pcare_kpi_target{{{row}}}"] = value + 1000
                 said[f"pcare_kpi_trajectory{{{row}}}"] = value + 500
+        if complete:
+            said[f"pcare_kpi_log_heard_seconds{{{self._where}}}"] = f"clock{ahead:+}" if heard is None else heard
         self._said[step] = said | self._instants(applied, ahead, instants)
 
     def gone(self, step: int) -> None:

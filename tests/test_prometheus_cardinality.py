@@ -22,7 +22,7 @@ FIRST_YEAR = 2014  # events are taken from 2015 on: January to March of it are 2
 PARTITIONS = 12
 OF_EACH_ROW = {"pcare_kpi_value", "pcare_kpi_target", "pcare_kpi_trajectory"}
 OF_EACH_PARTITION = 7
-OF_THE_WORKER = 8
+OF_THE_WORKER = 9
 OF_THE_PROCESS = 12
 
 

@@ -44,6 +44,7 @@ class Stand:
             f'pcare_kpi_partition_instant_seconds{{partition="0"}} {now}\n'
             f'pcare_kpi_catalogue_info{{version="{self.version}"}} 1\n'
             f"pcare_kpi_instant_seconds {now}\n"
+            f"pcare_kpi_log_heard_seconds {now}\n"
             "pcare_kpi_complete 1\n"
         )
 

@@ -85,7 +85,7 @@ def test_of_two_that_know_the_same_one_is_taken_and_nothing_is_added_up(scenario
         scenario.worker(name).says(0, 9, applied=(5, 5))
     scenario.expect_values({0: 9, 1: 9, 2: 9})
     scenario.expect_series(2, "pcare:kpi_value", 1)
-    scenario.expect_series(2, "pcare:kpi_shown", 1 + 3 + 1 + 2 * 2)
+    scenario.expect_series(2, "pcare:kpi_shown", 1 + 3 + 2 + 2 * 2)
 
 
 def test_a_killed_worker_leaves_no_gap_and_no_dip(scenario):
@@ -146,6 +146,14 @@ def test_the_last_truth_stands_for_five_minutes_and_its_age_is_told(scenario):
 def test_numbers_that_stand_still_in_a_living_worker_age_in_the_same_way(scenario):
     a = scenario.worker("a")
     a.says(0, 20, applied=(10, 10), instants=(0, 100))  # partition 0 is blocked
+    last = 5 * MINUTE - 1
+    scenario.expect_values({1: 20, last: 20, last + 1: ABSENT})
+    scenario.expect(last, "pcare:kpi_age_seconds", 300 - STEP_SECONDS)
+
+
+def test_a_worker_that_kafka_tells_nothing_ages_although_its_counts_go_on_with_the_clock(scenario):
+    a = scenario.worker("a")
+    a.says(0, 20, applied=(10, 10), heard=0)
     last = 5 * MINUTE - 1
     scenario.expect_values({1: 20, last: 20, last + 1: ABSENT})
     scenario.expect(last, "pcare:kpi_age_seconds", 300 - STEP_SECONDS)

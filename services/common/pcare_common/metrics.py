@@ -166,6 +166,13 @@ _ALL = (
         "It falls behind the clock by more than a minute: a partition is not being counted.",
     ),
     Metric(
+        "pcare_kpi_log_heard_seconds",
+        "gauge",
+        (),
+        "When Kafka last said where the log ends, in seconds since 1970: what came later is not in the numbers.",
+        "It falls behind the clock by more than a minute: Kafka does not answer this worker.",
+    ),
+    Metric(
         "pcare_kpi_catalogue_info",
         "gauge",
         ("version",),

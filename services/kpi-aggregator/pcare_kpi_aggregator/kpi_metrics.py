@@ -58,9 +58,12 @@ class KpiCollector(Collector):
         instant = gauge_family("pcare_kpi_instant_seconds")
         if answer.oldest is not None:
             instant.add_metric([], answer.oldest / SECOND)
+        heard = gauge_family("pcare_kpi_log_heard_seconds")
+        if answer.complete:
+            heard.add_metric([], self._now() / SECOND - self._worker.whole.ends_age)
         info = gauge_family("pcare_kpi_catalogue_info")
         info.add_metric([self._catalogue.version], 1)
-        return values, targets, trajectories, complete, instant, info
+        return values, targets, trajectories, complete, instant, heard, info
 
     def _own_partitions(self) -> Iterable[Metric]:
         owned_family = gauge_family("pcare_kpi_partition_owned")

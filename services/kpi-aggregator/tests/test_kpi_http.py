@@ -199,6 +199,7 @@ async def test_metrics_show_numbers_partitions_and_the_worker(stage):
     assert samples["pcare_kpi_complete",] == 1
     assert samples["pcare_kpi_instant_seconds",] == pytest.approx(NOON.timestamp(), abs=0.001)
     assert samples["pcare_kpi_catalogue_info", CATALOGUE.version] == 1
+    assert samples["pcare_kpi_log_heard_seconds",] == NOON.timestamp()
     assert samples["pcare_kpi_partition_lag_events", "1"] == 3
     assert samples["pcare_kpi_partition_instant_seconds", "0"] == NOON.timestamp()
     assert samples["pcare_kpi_partition_ready", "0"] == 1
