@@ -10,7 +10,7 @@ from pcare_common.kafka import KafkaSettings
 from pcare_common.settings import PREFIX, Settings
 from pcare_ingest.settings import IngestSettings
 from pcare_kpi_aggregator.settings import AggregatorSettings
-from pcare_recorder.settings import RecorderSettings
+from pcare_recorder.settings import MigrationSettings, RecorderSettings
 
 HEAD = """# Settings
 
@@ -25,7 +25,7 @@ the earlier ones. Give it to ingest alone.
 
 
 def page() -> str:
-    """Return the page in Markdown: what all services read, then each service."""
+    """Return the page in Markdown: what all services read, then each service, then the commands."""
     shared = set(KafkaSettings.model_fields)
     parts = [
         HEAD,
@@ -38,6 +38,7 @@ def page() -> str:
         ("kpi-aggregator", AggregatorSettings),
     ):
         parts.append(_section(title, settings, shared))
+    parts.append(_section("pcare migrate, pcare kpis", MigrationSettings, set(Settings.model_fields)))
     return "\n".join(parts) + PSEUDONYM_KEY
 
 
