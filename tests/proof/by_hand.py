@@ -1,7 +1,7 @@
 """What a scenario must count, worked out by hand: it guards against three that agree on a wrong number."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -79,6 +79,8 @@ class Scenario:
     hand: Hand | None = None
     moments: Mapping[str, Hand] = field(default_factory=dict)
     """What it must add to the count for some instants: by SQL and by replay, which can count for any."""
+    apart: Sequence[tuple[dict[str, object], dict[str, object]]] = ()
+    """Pairs of events of which at least one must lie in two partitions of the log."""
 
     @property
     def events(self) -> list[dict[str, object]]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import httpx
 
+from pcare_audit.log_reading import read_records
 from pcare_audit.replay import Counts
 from pcare_cli.accounting import KpiRow, in_words
 from pcare_cli.auditing import Auditor
@@ -79,7 +80,7 @@ class Stage:
         """Compare SQL and replay at some instants; the stream counts for its own only."""
         async with self.auditor.counting() as counting:
             for at in instants:
-                sql, replay = await counting.at(at)
+                sql, replay = await counting.by_sql(at), await counting.by_replay(at)
                 outcome.rows += len({*sql, *replay})
                 unlike = [cell for cell in {*sql, *replay} if _parts(sql).get(cell) != _parts(replay).get(cell)]
                 outcome.faults += [_differ(f"at {at}", cell, sql, replay) for cell in sorted(unlike)[:3]]
@@ -91,8 +92,8 @@ class Stage:
             return found
         async with self.auditor.counting() as counting:
             for moment in moments:
-                sql, replay = await counting.at(dt.datetime.fromisoformat(moment))
-                found[moment] = _parts(sql), _parts(replay)
+                at = dt.datetime.fromisoformat(moment)
+                found[moment] = _parts(await counting.by_sql(at)), _parts(await counting.by_replay(at))
         return found
 
     def _judge(self, outcome: Outcome, rows: Sequence[KpiRow], hand: Hand | None) -> None:
@@ -133,7 +134,19 @@ async def play(stage: Stage, scenario: Scenario) -> Outcome:
         for way, then, now in zip(("sql", "replay"), before[moment], counted, strict=True):
             outcome.faults += against_hand(f"{way} at {moment}", difference(then, now), hand)
             outcome.rows += len(now)
+    if scenario.apart:
+        await asyncio.to_thread(_look_where, stage, scenario, outcome)
     return outcome
+
+
+def _look_where(stage: Stage, scenario: Scenario, outcome: Outcome) -> None:
+    """Look whether the scenario came to lie in several partitions, as it must to show anything."""
+    where = {(line.source, line.id): partition for partition, line in read_records(stage.system.options)}
+    places = [[where[event["source"], event["id"]] for event in pair] for pair in scenario.apart]
+    apart = sum(one != other for one, other in places)
+    outcome.words += f" {apart} of {len(places)} lie in two partitions."
+    if not apart:
+        outcome.faults.append("no two people of it came to lie in two partitions: run it again")
 
 
 def difference(before: Parts, after: Parts) -> dict[Cell, tuple[int, int]]:

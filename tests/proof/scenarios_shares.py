@@ -25,7 +25,8 @@ def three_and_three(now: int) -> Scenario:
     hand.alone("sdm_situations", "NCL", 2016, 4)  # 3 + 3 of each, in no borough 5
     hand.alone("sdm_priority_areas", "NCL", 2016)
     words = "Four situations, each with 3 conversations in Camden and 3 in Barnet: reached in NCL, in neither borough."
-    return Scenario("three and three", words, [events], hand)
+    camden, barnet = ([event for event in events if event["data"]["borough"] == at] for at in (CAMDEN, BARNET))
+    return Scenario("three and three", words, [events], hand, apart=[*zip(camden[::3], barnet[::3], strict=True)])
 
 
 def in_two_boroughs(now: int) -> Scenario:

@@ -20,7 +20,12 @@ class LogUnreadableError(Exception):
 
 
 def read_log(options: Mapping[str, Any], topic: str = RECORDED) -> Iterator[LogLine]:
-    """Give every record that stands in the log now, by partition in its order. Blocks.
+    """Give every record that stands in the log now. As `read_records`, which tells the partition too."""
+    return (line for _, line in read_records(options, topic))
+
+
+def read_records(options: Mapping[str, Any], topic: str = RECORDED) -> Iterator[tuple[int, LogLine]]:
+    """Give every record that stands in the log now and its partition, of each partition in its order. Blocks.
 
     `options` are kafka-python's connection options. It joins no group and commits nothing. Records of transactions
     that were taken back are passed over. Raises LogUnreadableError when the records do not come or one is no event.
@@ -41,7 +46,7 @@ def read_log(options: Mapping[str, Any], topic: str = RECORDED) -> Iterator[LogL
         yield from _to_the_ends(consumer, ends)
 
 
-def _to_the_ends(consumer: KafkaConsumer, ends: Mapping[TopicPartition, int]) -> Iterator[LogLine]:
+def _to_the_ends(consumer: KafkaConsumer, ends: Mapping[TopicPartition, int]) -> Iterator[tuple[int, LogLine]]:
     silent = 0
     positions = {partition: consumer.position(partition) for partition in ends}
     while waiting := {one for one, end in ends.items() if positions[one] < end}:
@@ -53,7 +58,7 @@ def _to_the_ends(consumer: KafkaConsumer, ends: Mapping[TopicPartition, int]) ->
         for partition, records in consumer.poll(timeout_ms=POLL_MILLISECONDS, max_records=AT_ONCE).items():
             for record in records:
                 if record.offset < ends[partition]:
-                    yield _line(record)
+                    yield partition.partition, _line(record)
         reached = {partition: consumer.position(partition) for partition in ends}
         silent = silent + 1 if reached == positions else 0
         positions = reached

@@ -14,7 +14,7 @@ from kafka import KafkaConsumer, TopicPartition
 
 from pcare_audit.replay import Counted, Counts
 from pcare_cli.accounting import Cursor, PartitionAccount
-from pcare_schemas.kpis.catalogue import Catalogue, Kpi, load
+from pcare_schemas.kpis.catalogue import Catalogue, Kpi
 
 Key = tuple[str, str, str]
 
@@ -118,12 +118,6 @@ async def find(connection: asyncpg.Connection, wanted: Iterable[tuple[str, str]]
 
 async def sql_kpis(connection: asyncpg.Connection, catalogue: Catalogue, at: dt.datetime) -> dict[Key, Counted]:
     """Return the KPIs as SQL counts them from the recorded rows, at an instant."""
-    # INTERIM until the SQL knows every rule of the catalogue
-    if await connection.fetchval(
-        "SELECT NOT bool_or('jsonb'::regtype::oid = ANY(proargtypes::oid[])) FROM pg_proc WHERE proname = 'kpi_values'"
-    ):
-        rows = await connection.fetch("SELECT kpi, borough, year, value FROM pcare.kpi_values($1)", at)
-        return {(row[0], row[1], row[2]): Counted(row["value"], int(row["value"]), None) for row in rows}
     rows = await connection.fetch(
         "SELECT kpi, borough, year, value, numerator, denominator FROM pcare.kpi_values($1, $2::jsonb)",
         at,
@@ -138,8 +132,6 @@ async def sql_kpis(connection: asyncpg.Connection, catalogue: Catalogue, at: dt.
 async def served_catalogue(client: httpx.AsyncClient) -> Catalogue:
     """Return the catalogue that the aggregator counts by. Raises httpx.HTTPError when it does not answer with 200."""
     response = await client.get("/kpis/catalogue")
-    if response.status_code == httpx.codes.NOT_FOUND:  # INTERIM until the aggregator serves it
-        return load()
     response.raise_for_status()
     kpis = [{name: kpi[name] for name in Kpi.model_fields} for kpi in response.json()["kpis"]]
     return Catalogue.model_validate({"kpis": kpis})
@@ -179,6 +171,4 @@ async def streamed_kpis(client: httpx.AsyncClient) -> Streamed | None:
 
 def _streamed(row: Mapping[str, Any]) -> Counted:
     value = row["value"]
-    if "numerator" not in row:  # INTERIM until the aggregator gives them
-        return Counted(Decimal(value), int(value), None)
     return Counted(None if value is None else Decimal(value), row["numerator"], row["denominator"])
