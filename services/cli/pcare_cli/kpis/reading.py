@@ -86,8 +86,8 @@ def select(reading: Reading, year: str | None, kpis: Sequence[str]) -> Reading:
     Raises ReadingError for a year or a KPI that is not there.
     """
     if not reading.rows:
-        known = "" if reading.known_at is None else " and had been recorded by the end of yesterday"
-        raise ReadingError(f"Nothing is counted yet: no event of any KPI took place before that instant{known}.")
+        recorded = "" if reading.known_at is None else " and had been recorded by the end of yesterday"
+        raise ReadingError(f"Nothing is counted yet: no event of any KPI took place before that instant{recorded}.")
     known = [kpi.id for kpi in reading.kpis]
     for kpi in kpis:
         if kpi not in known:
