@@ -8,6 +8,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 
 from pcare_kpi_aggregator.standing import CoursePoint, Line
 from pcare_kpi_aggregator.years import end_of, midnight, start_of
@@ -88,7 +89,7 @@ def draw(
     pieces = _pieces(course, scale)
     return Chart(
         ticks=tuple(Tick(value, scale.y(value)) for value in ticks),
-        months=tuple(_months(scale)),
+        months=_months(year),
         actual=pieces,
         trajectory=_across(scale, line.opening, line.target) if line else None,
         forecast=_onwards(scale, course[-1], forecast),
@@ -128,10 +129,12 @@ def _onwards(scale: _Scale, now: CoursePoint, forecast: float | None) -> tuple[P
     return scale.place(now.instant, now.value), scale.place(end_of(scale.year), forecast)
 
 
-def _months(scale: _Scale) -> list[Month]:
-    begins = [scale.x(midnight(date(scale.year + (m > 8), (m + 3) % 12 + 1, 1))) for m in range(12)]
-    ends = [*begins[1:], scale.x(end_of(scale.year))]
-    return [
+@lru_cache(maxsize=64)
+def _months(year: int) -> tuple[Month, ...]:
+    scale = _Scale(year, 1)
+    begins = [scale.x(midnight(date(year + (m > 8), (m + 3) % 12 + 1, 1))) for m in range(12)]
+    ends = [*begins[1:], scale.x(end_of(year))]
+    return tuple(
         Month(name, begin, round((begin + end) / 2, 1), number % _MONTHS_A_QUARTER == 0)
         for number, (name, begin, end) in enumerate(zip(MONTHS, begins, ends, strict=True))
-    ]
+    )
