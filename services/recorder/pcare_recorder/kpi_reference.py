@@ -1,4 +1,4 @@
-"""What the KPIs in SQL go by: code lists, catalogue and targets as rows.
+"""What the KPIs in SQL go by: code lists, catalogue and targets as rows, and a view for each KPI.
 
 The files are the truth; the tables are made to say the same, so writing them again changes nothing.
 """
@@ -48,7 +48,7 @@ class KpiReference:
 
 
 async def write(connection: asyncpg.Connection, reference: KpiReference) -> None:
-    """Make the tables say what `reference` says, all at once. Needs migration 0005."""
+    """Make tables and views say what `reference` says, all at once. Needs migration 0007."""
     async with connection.transaction():
         await connection.execute(
             """
@@ -62,6 +62,7 @@ async def write(connection: asyncpg.Connection, reference: KpiReference) -> None
         )
         await _replace(connection, "code_list", reference.codes)
         await _replace(connection, "kpi_targets", reference.targets)
+        await connection.execute("SELECT pcare.make_kpi_views()")
 
 
 async def _replace(connection: asyncpg.Connection, table: str, rows: Sequence[Row]) -> None:

@@ -262,33 +262,43 @@ AS $$
         WHERE f.kind COLLATE "C" = ANY (pcare.texts(rule -> 'of')) AND f.occurred_at < at
         GROUP BY f.financial_year, f.subject, f.borough
     ),
+    -- One row for all who were in one borough, and one for each person who moved.
     person AS MATERIALIZED (
-        SELECT financial_year, subject, count(*) AS boroughs, min(borough) AS borough, max(latest) AS latest
-        FROM by_borough
-        GROUP BY financial_year, subject
+        SELECT
+            financial_year,
+            CASE WHEN boroughs = 1 THEN borough END AS borough,
+            CASE WHEN boroughs > 1 THEN subject END AS moved,
+            max(latest) AS latest,
+            count(*) AS people
+        FROM (
+            SELECT financial_year, subject, count(*) AS boroughs, min(borough) AS borough, max(latest) AS latest
+            FROM by_borough
+            GROUP BY financial_year, subject
+        ) AS anybody
+        GROUP BY 1, 2, 3
     ),
-    -- The latest fact decides; of several at one time, in different boroughs, source and id.
+    -- The latest fact decides; of several at one time in different boroughs, source and id.
     moved AS (
-        SELECT financial_year, subject, latest, min(b.borough) AS borough, count(*) AS boroughs
+        SELECT financial_year, b.subject, latest, min(b.borough) AS borough, count(*) AS boroughs
         FROM person AS p
-        JOIN by_borough AS b USING (financial_year, subject, latest)
-        WHERE p.boroughs > 1
-        GROUP BY financial_year, subject, latest
+        JOIN by_borough AS b USING (financial_year, latest)
+        WHERE b.subject = p.moved
+        GROUP BY financial_year, b.subject, latest
     ),
     placed AS (
-        SELECT financial_year, borough FROM person WHERE boroughs = 1
+        SELECT financial_year, borough, people FROM person WHERE moved IS NULL
         UNION ALL
-        SELECT financial_year, borough FROM moved WHERE boroughs = 1
+        SELECT financial_year, borough, 1 FROM moved WHERE boroughs = 1
         UNION ALL
         (
-            SELECT DISTINCT ON (m.financial_year, m.subject) m.financial_year, f.borough
+            SELECT DISTINCT ON (m.financial_year, m.subject) m.financial_year, f.borough, 1
             FROM moved AS m
             JOIN pcare.facts(known_at) AS f ON f.subject = m.subject AND f.occurred_at = m.latest
             WHERE m.boroughs > 1 AND f.kind COLLATE "C" = ANY (pcare.texts(rule -> 'of'))
             ORDER BY m.financial_year, m.subject, f.source COLLATE "C" DESC, f.id COLLATE "C" DESC
         )
     )
-    SELECT pcare.year_of(financial_year), borough, NULL, count(*), NULL::bigint
+    SELECT pcare.year_of(financial_year), borough, NULL, sum(people)::bigint, NULL::bigint
     FROM placed
     GROUP BY financial_year, borough
 $$;
