@@ -52,6 +52,7 @@ async def rebuild(config: RebuildSettings, say: Say) -> None:
             submitted = await _submitted_partitions(log)
             committed = await log.committed(submitted)
             await _restore_events(connection, log, say)
+            await restore.add_providers(connection)
             await _restore_rejections(connection, log, say)
             await restore.check_origins(connection)
             await _restore_links(connection, log, committed, say)

@@ -37,6 +37,11 @@ async def add_events(connection: asyncpg.Connection, values: Sequence[bytes]) ->
     return await _add(connection, tables, EVENT_COLUMNS, _rows(rebuild_rows.event_row, values))
 
 
+async def add_providers(connection: asyncpg.Connection) -> None:
+    """Add who sent the events, so that analysts see them; the next recorder adds their names."""
+    await connection.execute("SELECT pcare.add_missing_providers()")
+
+
 async def add_rejections(connection: asyncpg.Connection, values: Sequence[bytes]) -> int:
     """Add the rejections of these records of `rejected` that the table lacks; return how many. Raises likewise."""
     tables = {"rejections": (REJECTION_COLUMNS, _ORIGIN)}

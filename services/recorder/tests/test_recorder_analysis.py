@@ -223,13 +223,16 @@ async def test_month_and_year_are_those_of_london(recorder: asyncpg.Connection, 
     ]  # fmt: skip
 
 
-async def test_a_provider_that_left_the_register_keeps_its_code(
+async def test_a_provider_that_only_events_tell_of_has_its_code(
     recorder: asyncpg.Connection, analyst: asyncpg.Connection
 ) -> None:
-    await record(recorder, event())
-    await recorder.execute("DELETE FROM pcare.providers")
-    row = await analyst.fetchrow("SELECT provider, provider_name FROM analysis.interventions")
-    assert tuple(row) == ("RKE", None)
+    await record(recorder, event(), event(id="charity"), event(source=ROYAL_FREE))
+    await recorder.execute("UPDATE pcare.interventions SET source = 'urn:ncl:provider:a-charity' WHERE id = 'charity'")
+    await recorder.execute("DELETE FROM pcare.providers WHERE code <> 'RAL'; SELECT pcare.add_missing_providers()")
+    found = await analyst.fetch("SELECT provider, provider_name FROM analysis.interventions ORDER BY 1")
+    assert [tuple(row) for row in found] == [
+        ("RAL", "Royal Free London NHS Foundation Trust"), ("RKE", None), ("a-charity", None),
+    ]  # fmt: skip
 
 
 async def test_every_column_is_explained(analyst: asyncpg.Connection) -> None:

@@ -2,16 +2,34 @@
 -- A view reads with the rights of whoever made it, so its readers need none of the tables. It calls no function of the
 -- schema pcare: that would run with the reader's rights.
 
-CREATE SCHEMA analysis;
+CREATE SCHEMA IF NOT EXISTS analysis;
 COMMENT ON SCHEMA analysis IS 'For analysts (role pcare_analyst): see docs/analyse.md.';
 
 CREATE TABLE pcare.providers (
     source  text COLLATE "C" PRIMARY KEY,
-    code    text NOT NULL,
-    name    text NOT NULL,
-    kind    text NOT NULL
+    code    text COLLATE "C" NOT NULL,
+    name    text,
+    kind    text
 );
-COMMENT ON TABLE pcare.providers IS 'The provider register, as the recorder that started last has it.';
+COMMENT ON TABLE pcare.providers IS
+    'Every organisation that an event is recorded of: the provider register, as the recorder that started last has it, and whoever was in it before. Without a name, if only events tell of it.';
+
+CREATE FUNCTION pcare.add_missing_providers() RETURNS void
+LANGUAGE sql
+BEGIN ATOMIC
+    -- one look at the index for each, however many events they sent
+    WITH RECURSIVE sent (source) AS (
+        SELECT min(i.source) FROM pcare.interventions AS i
+        UNION ALL
+        SELECT (SELECT min(i.source) FROM pcare.interventions AS i WHERE i.source > sent.source)
+        FROM sent WHERE sent.source IS NOT NULL
+    )
+    INSERT INTO pcare.providers (source, code)
+    SELECT sent.source, substring(sent.source FROM '[^/:]*$') FROM sent WHERE sent.source IS NOT NULL
+    ON CONFLICT DO NOTHING;
+END;
+COMMENT ON FUNCTION pcare.add_missing_providers IS 'Adds who sent what is recorded, for a table that was lost.';
+SELECT pcare.add_missing_providers();
 
 CREATE VIEW analysis.interventions AS
 SELECT
@@ -38,7 +56,7 @@ SELECT
     borough.name AS borough_name,
     i.pcn,
     i.practice,
-    coalesce(provider.code, substring(i.source FROM '[^/:]*$')) AS provider,
+    provider.code AS provider,
     provider.name AS provider_name,
     provider.kind AS provider_kind,
     i.age_band,
