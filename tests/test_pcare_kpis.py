@@ -60,6 +60,7 @@ async def tell_a_history(system: System, events: int) -> list[str]:
 
 
 async def test_the_numbers_of_now_of_a_past_day_and_of_the_public(system: System):
+    day = yesterday()
     await system.start("kpi-aggregator", "recorder", "ingest")
     report = await system.report(await tell_a_history(system, 1_500))
     assert report.exact, report.faults()
@@ -77,6 +78,8 @@ async def test_the_numbers_of_now_of_a_past_day_and_of_the_public(system: System
     assert re.search(r"short of the trajectory; at the\s+present\s+rate", table)
 
     await past_days(system, address, now)
+    if day != yesterday():
+        pytest.skip("a day has ended meanwhile: what the test recorded is yesterday's now, and may be published")
     await published(system)
 
 

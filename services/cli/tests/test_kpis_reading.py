@@ -1,6 +1,7 @@
 """`pcare kpis` from what an aggregator answers, to what is printed."""
 
 import csv
+import datetime as dt
 import io
 import json
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from pcare_cli.kpis.reading import Reading, ReadingError, Row, select
 from pcare_cli.kpis.stream import read_now, reading_of
 from pcare_cli.kpis.table import foot, kpi_lines, kpi_table
 from pcare_kpi_aggregator import wording
+from pcare_kpi_aggregator.years import midnight
 from pcare_schemas.kpis import catalogue, targets
 
 CATALOGUE = catalogue.load().document()
@@ -176,6 +178,7 @@ def test_the_foot_says_as_at_when_and_on_what_a_trajectory_rests() -> None:
     assert "(phb_people)" in note
     assert assumptions(reading_of(CATALOGUE, answer(entry("phb_people", NCL, 10, target=5.0))), goals) == ()
     assert foot(live).startswith("As at 12:00:00 on 21 November 2026.")
+    assert foot(replace(live, at=midnight(dt.date(2026, 7, 1)))).startswith("As at the end of 30 June 2026.")
 
 
 def transport(status: int, body: object) -> httpx.Client:

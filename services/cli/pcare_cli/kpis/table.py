@@ -9,6 +9,7 @@ from rich.text import Text
 
 from pcare_cli.kpis.reading import AREAS, Reading, Row, Shown, boroughless
 from pcare_kpi_aggregator import wording
+from pcare_kpi_aggregator.years import end_of_day
 from pcare_schemas.kpis.areas import BOROUGHS, NCL, NCL_ONLY
 from pcare_schemas.kpis.disclosure import SUPPRESSED
 
@@ -30,7 +31,9 @@ def kpi_lines(reading: Reading, year: str, width: int) -> Group:
 
 def foot(reading: Reading) -> str:
     """Return what is said below the tables: as at when, and what a reader must know."""
-    return "\n".join((f"As at {wording.moment(reading.at)}.", *reading.notes))
+    last = reading.at - 1
+    moment = f"the end of {wording.day(last)}" if reading.at == end_of_day(last) else wording.moment(reading.at)
+    return "\n".join((f"As at {moment}.", *reading.notes))
 
 
 def short_gap(kpi: Shown, row: Row | None) -> str:
