@@ -99,7 +99,7 @@ class Tab:
             raise AssertionError(answer["exceptionDetails"])
         return answer["result"].get("value")
 
-    async def until(self, expression: str, seconds: float = 20.0) -> None:
+    async def until(self, expression: str, seconds: float = 60.0) -> None:
         """Wait until an expression is true."""
         for _ in range(int(seconds / PAUSE)):
             if await self.value(f"Boolean({expression})"):
