@@ -88,6 +88,8 @@ async def test_it_fits_and_asks_nobody_else(shown):
         await tab.open(shown.service.address)
         await tab.value('document.querySelectorAll("details").forEach((one) => (one.open = true))')
         assert await tab.value("document.documentElement.scrollWidth") <= width
+        axis = '[...document.querySelectorAll(".drawing text:not(.minor)")].map((one) => one.getBoundingClientRect().x)'
+        assert min(await tab.value(axis)) >= 4
     assert [one for one in tab.requests if not one.startswith(("data:", shown.service.address))] == []
     assert tab.complaints == []
 

@@ -14,7 +14,7 @@ from pcare_kpi_aggregator.standing import CoursePoint, Line
 from pcare_kpi_aggregator.years import end_of, midnight, start_of
 
 WIDTH, HEIGHT = 560.0, 264.0
-LEFT, RIGHT, TOP, BOTTOM = 64.0, 14.0, 14.0, 30.0
+LEFT, RIGHT, TOP, BOTTOM = 72.0, 14.0, 14.0, 30.0
 
 TICKS_AT_MOST = 5
 _STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
