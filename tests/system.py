@@ -49,13 +49,13 @@ class Process:
         self.port = free_ports(1)[0]
         self.address = f"http://{LOOPBACK}:{self.port}"
         self.log = directory / "logs" / f"{name}-{copy}.log"
-        self._environment = {**environment, PORT_VARIABLES[name]: str(self.port)}
+        self.environment = {**environment, PORT_VARIABLES[name]: str(self.port)}
         self.popen: Popen[bytes] | None = None
 
     def start(self) -> None:
         """Start it and return at once."""
         command = [sys.executable, "-m", MODULES[self.name]]
-        self.popen = processes.spawn(command, log=self.log, environment=self._environment)
+        self.popen = processes.spawn(command, log=self.log, environment=self.environment)
 
     def kill(self) -> None:
         """End it as a crash would."""

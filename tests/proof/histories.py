@@ -104,7 +104,11 @@ class _History:
         return self.cast.choice(*self._about(who), **ref, elective=elective, ers=ers, chosen=chosen)
 
     def _conversation(self, who: str, more: dict[str, Any]) -> Event:
-        return self.cast.conversation(*self._about(who), self.random.choice(SITUATIONS), **self._ref(more))
+        told = self.cast.conversation(*self._about(who), self.random.choice(SITUATIONS), **self._ref(more))
+        told["data"]["setting"] = self.random.choice(("primary", "secondary", "interface"))
+        if self.random.random() < 0.5:  # else it is not stated, which is no
+            told["data"]["decision_aid"] = self.random.random() < 0.5
+        return told
 
     def _measure(self, who: str, more: dict[str, Any]) -> Event:
         return self.cast.pam(*self._about(who), plan=self.random.choice((None, *REFS)), **more)

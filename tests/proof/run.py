@@ -24,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from backends import running_backend
 from proof.playing import Outcome, Stage, play
 from proof.scenarios import by_hand
-from proof.under_way import play_crashes, play_history, play_time_alone
+from proof.under_way import play_another_catalogue, play_crashes, play_history, play_time_alone
 from system import System, running_system
 
 HISTORIES = 3
@@ -46,6 +46,7 @@ async def prove(stage: Stage, console: Console, seed: int) -> list[Outcome]:
     ]
     plays += [partial(play_history, stage, seed + number, EVENTS_OF_A_HISTORY) for number in range(HISTORIES)]
     plays += [partial(play_time_alone, stage), partial(play_crashes, stage, seed + HISTORIES, EVENTS_OF_A_HISTORY)]
+    plays.append(partial(play_another_catalogue, stage))
     outcomes = []
     for one in plays:
         begun = time.monotonic()

@@ -3,11 +3,13 @@
 import asyncio
 import datetime as dt
 import time
+from pathlib import Path
 from random import Random
 
 import httpx
 
 from pcare_audit.london import LONDON, instant_of, months_after, year_of
+from pcare_schemas.kpis.catalogue import load
 from pcare_schemas.kpis.year_labels import label
 from proof.by_hand import Cell, Hand
 from proof.histories import difficult_times, random_history
@@ -15,6 +17,7 @@ from proof.making import BARNET, CAMDEN, ENFIELD, HARINGEY, Cast, Event
 from proof.playing import Outcome, Stage
 from system import Process
 
+ANOTHER_CATALOGUE = Path(__file__).with_name("another_catalogue.yaml")
 A_MICROSECOND = dt.timedelta(microseconds=1)
 LATEST_SECONDS = 5.0
 """A number that falls due must have moved by then."""
@@ -57,6 +60,29 @@ async def play_crashes(stage: Stage, seed: int, events: int) -> Outcome:
     if answers != stream:
         unlike = sorted(cell for cell in {*answers, *stream} if answers.get(cell) != stream.get(cell))
         outcome.faults.append(f"the two aggregators answer differently, such as for {unlike[0]}")
+    return outcome
+
+
+async def play_another_catalogue(stage: Stage) -> Outcome:
+    """Start the aggregator again with another catalogue, and count all that has happened by that."""
+    words = "The same log by another catalogue: every kind of rule, filters and thresholds that the plan does not have."
+    outcome = Outcome("another catalogue", words)
+    one, *others = [process for process in stage.system.processes if process.name == "kpi-aggregator"]
+    for process in others:
+        process.kill()
+    one.kill()
+    one.environment["PCARE_KPI_CATALOGUE"] = str(ANOTHER_CATALOGUE)
+    one.environment["PCARE_KPI_TARGETS"] = str(ANOTHER_CATALOGUE.with_name("another_targets.yaml"))
+    one.start()
+    await one.ready()
+    await stage.settled()
+    stage.before.clear()
+    rows = await stage.compare(outcome)
+    unseen = set(load(ANOTHER_CATALOGUE).ids) - {row.kpi for row in rows if row.replay.numerator}
+    if unseen:
+        outcome.faults.append(f"nothing was counted of {', '.join(sorted(unseen))}")
+    now = dt.datetime.now(dt.UTC)
+    await stage.compare_at(outcome, difficult_times(now)[-60::15])
     return outcome
 
 

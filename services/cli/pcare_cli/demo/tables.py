@@ -47,8 +47,10 @@ def comparison(rows: Sequence[KpiRow]) -> Table:
     for area in areas:
         table.add_column(names.get(area, area), justify="right")
     cells = {(row.kpi, row.year, row.borough): _cell(row) for row in rows}
+    shares = {row.kpi for row in rows if row.stream.denominator is not None}
     for kpi, year in dict.fromkeys((row.kpi, row.year) for row in rows):
-        table.add_row(kpi, year, *(cells.get((kpi, year, area), Text("0")) for area in areas))
+        nothing = Text("-" if kpi in shares else "0")
+        table.add_row(kpi, year, *(cells.get((kpi, year, area), nothing) for area in areas))
     return table
 
 
