@@ -292,6 +292,18 @@ async def test_a_filter_compares_json_values(kpis: Kpis) -> None:
     assert await referrals_that(kpis, where={"pcn": ["' OR true --"]}) == 0
 
 
+async def test_a_filter_takes_a_payload_as_it_was_sent(kpis: Kpis) -> None:
+    """Whoever gave a reference has a column, which is filled also where the payload leaves it out."""
+    at = "2024-05-01T10:00:00Z"
+    await kpis.record(
+        referral(at, BARNET, "R1", source=WHITTINGTON),
+        referral(at, BARNET, "R2", source=WHITTINGTON, ref_source=WHITTINGTON),
+        referral(at, BARNET, "R3", source=ROYAL_FREE, ref_source=WHITTINGTON),
+    )
+    assert await referrals_that(kpis, given=["ref_source"]) == 2
+    assert await referrals_that(kpis, where={"ref_source": [WHITTINGTON]}, given=["referral_ref", "referrer"]) == 2
+
+
 async def test_a_flag_that_is_left_out_is_false(kpis: Kpis) -> None:
     at = "2024-05-01T10:00:00Z"
     await kpis.record(

@@ -48,7 +48,8 @@ DROP FUNCTION pcare.facts();
 
 CREATE FUNCTION pcare.facts(known_at timestamptz DEFAULT NULL) RETURNS TABLE (
     source text, id text, kind text, subject text, occurred_at timestamptz, financial_year text, borough text,
-    pcn text, ref_source text, ref text, situation text, starts date, one_off boolean, stated jsonb, details jsonb
+    pcn text, ref_source text, ref text, situation text, starts date, one_off boolean, stated jsonb, details jsonb,
+    payload json
 )
 LANGUAGE sql STABLE PARALLEL SAFE
 AS $$
@@ -59,9 +60,15 @@ AS $$
             'borough', i.borough, 'pcn', i.pcn, 'practice', i.practice, 'age_band', i.age_band, 'sex', i.sex,
             'ethnic_category', i.ethnic_category, 'imd_decile', i.imd_decile, 'cohorts', i.cohorts,
             'reasons', i.reasons, 'setting', i.setting, 'situation', i.situation, 'starts', i.starts,
-            'one_off', i.one_off, coalesce(pcare.ref_field(i.kind), 'ref'), i.ref, 'ref_source', i.ref_source
+            'one_off', i.one_off, coalesce(pcare.ref_field(i.kind), 'ref'), i.ref
         )),
-        coalesce(i.details::jsonb, '{}')
+        coalesce(i.details::jsonb, '{}'),
+        (
+            SELECT p.published -> 'data'
+            FROM pcare.published AS p
+            WHERE p.origin_topic = i.origin_topic AND p.origin_partition = i.origin_partition
+              AND p.origin_offset = i.origin_offset
+        )
     FROM pcare.interventions AS i
     WHERE i.kind <> 'event-retracted'
       AND (known_at IS NULL OR i.recorded_at < known_at)
@@ -76,7 +83,7 @@ AS $$
       )
 $$;
 COMMENT ON FUNCTION pcare.facts IS
-    'What is recorded (before known_at, if given) and not retracted. A retraction acts if source, subject and id match, whatever its own time. A payload is `stated` (what has columns) and `details` (the rest) together.';
+    'What is recorded (before known_at, if given) and not retracted. A retraction acts if source, subject and id match, whatever its own time. `stated` is what a payload says that has columns, `details` the rest; `payload` is all of it, from the published text, and slow.';
 
 CREATE FUNCTION pcare.is_post(kind text) RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -96,15 +103,20 @@ CREATE FUNCTION pcare.texts(list jsonb) RETURNS text[]
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $$ SELECT array_agg(item) FROM jsonb_array_elements_text(list) AS item $$;
 
-CREATE FUNCTION pcare.has_column(kind text, field text) RETURNS boolean
+CREATE FUNCTION pcare.place_of(kind text, field text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN field IN (
-    'borough', 'pcn', 'practice', 'age_band', 'sex', 'ethnic_category', 'imd_decile', 'cohorts', 'reasons', 'setting',
-    'situation', 'starts', 'one_off', 'ref_source', coalesce(pcare.ref_field(kind), '')
-);
-COMMENT ON FUNCTION pcare.has_column IS 'Whether a field of a payload is among what is `stated`, rather than `details`.';
+RETURN CASE
+    -- its column says who gave the reference, also where the payload does not
+    WHEN field = 'ref_source' THEN 'payload'
+    WHEN field IN (
+        'borough', 'pcn', 'practice', 'age_band', 'sex', 'ethnic_category', 'imd_decile', 'cohorts', 'reasons',
+        'setting', 'situation', 'starts', 'one_off', coalesce(pcare.ref_field(kind), '')
+    ) THEN 'stated'
+    ELSE 'details'
+END;
+COMMENT ON FUNCTION pcare.place_of IS 'Where a fact holds a field of its payload: `stated`, `details`, or only in `payload`.';
 
-CREATE FUNCTION pcare.filter_path(filter jsonb, kind text, in_columns boolean) RETURNS jsonpath
+CREATE FUNCTION pcare.filter_path(filter jsonb, kind text, place text) RETURNS jsonpath
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $$
     SELECT string_agg(condition, ' && ')::jsonpath
@@ -127,27 +139,33 @@ AS $$
         SELECT field, format('$.%s.type() != "null"', to_json(field))
         FROM jsonb_array_elements_text(coalesce(nullif(filter -> 'given', 'null'), '[]')) AS field
     ) AS conditions (field, condition)
-    WHERE pcare.has_column(kind, field) = in_columns
+    WHERE pcare.place_of(kind, field) = place
 $$;
 COMMENT ON FUNCTION pcare.filter_path IS
-    'What the filter of a rule asks of a payload, as a predicate; null where it asks nothing. A plan holds it as a constant.';
+    'What the filter of a rule asks of the fields of one place, as a predicate; null where nothing. A plan holds it as a constant.';
 
-CREATE FUNCTION pcare.passes(filter jsonb, kind text, stated jsonb, details jsonb) RETURNS boolean
+CREATE FUNCTION pcare.passes(filter jsonb, kind text, stated jsonb, details jsonb, payload json) RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN (pcare.filter_path(filter, kind, true) IS NULL OR stated @@ pcare.filter_path(filter, kind, true))
-    AND (pcare.filter_path(filter, kind, false) IS NULL OR details @@ pcare.filter_path(filter, kind, false));
+RETURN (pcare.filter_path(filter, kind, 'stated') IS NULL OR stated @@ pcare.filter_path(filter, kind, 'stated'))
+    AND (pcare.filter_path(filter, kind, 'details') IS NULL OR details @@ pcare.filter_path(filter, kind, 'details'))
+    AND (
+        pcare.filter_path(filter, kind, 'payload') IS NULL
+        OR payload::jsonb @@ pcare.filter_path(filter, kind, 'payload')
+    );
 COMMENT ON FUNCTION pcare.passes IS
     'Whether a payload passes a filter, both constants of the plan: so only what the filter looks at is read.';
 
 CREATE FUNCTION pcare.facts_of(filter jsonb, known_at timestamptz) RETURNS TABLE (
     subject text, occurred_at timestamptz, source text, id text, financial_year text, borough text, stated jsonb,
-    details jsonb
+    details jsonb, payload json
 )
 LANGUAGE sql STABLE PARALLEL SAFE
 AS $$
-    SELECT f.subject, f.occurred_at, f.source, f.id, f.financial_year, f.borough, f.stated, f.details
+    SELECT
+        f.subject, f.occurred_at, f.source, f.id, f.financial_year, f.borough, f.stated, f.details, f.payload
     FROM pcare.facts(known_at) AS f
-    WHERE f.kind COLLATE "C" = filter ->> 'of' AND pcare.passes(filter, filter ->> 'of', f.stated, f.details)
+    WHERE f.kind COLLATE "C" = filter ->> 'of'
+      AND pcare.passes(filter, filter ->> 'of', f.stated, f.details, f.payload)
 $$;
 COMMENT ON FUNCTION pcare.facts_of IS 'The facts of a kind that pass; one that does not is as if it were not there.';
 
@@ -161,8 +179,8 @@ AS $$
     FROM (
         SELECT DISTINCT ON (pcare.spread(f.subject), f.subject, known_by.ref_source, known_by.ref)
             f.subject, f.occurred_at, f.source, f.id, f.financial_year, f.borough, f.situation,
-            pcare.passes(filter, filter ->> 'of', f.stated, f.details) AS passes,
-            pcare.passes(which, filter ->> 'of', f.stated, f.details) AS also_passes
+            pcare.passes(filter, filter ->> 'of', f.stated, f.details, f.payload) AS passes,
+            pcare.passes(which, filter ->> 'of', f.stated, f.details, f.payload) AS also_passes
         FROM pcare.facts(known_at) AS f,
              LATERAL (
                  SELECT
@@ -357,7 +375,7 @@ AS $$
         UNION ALL
         SELECT
             f.occurred_at, f.financial_year, f.borough,
-            pcare.passes(rule -> 'which', rule #>> '{of,of}', f.stated, f.details)
+            pcare.passes(rule -> 'which', rule #>> '{of,of}', f.stated, f.details, f.payload)
         FROM pcare.facts_of(rule -> 'of', known_at) AS f
         WHERE rule #>> '{of,count}' = 'events'
     ) AS judged

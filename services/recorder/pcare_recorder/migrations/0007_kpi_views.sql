@@ -3,10 +3,10 @@
 -- Plans, budgets and posts are looked at from their beginning, however long ago; with this, they are read without the
 -- rest of the table. It holds one row in five, in the order in which they come, so it costs the recorder next to nothing.
 CREATE INDEX interventions_in_place ON pcare.interventions (kind, occurred_at)
-INCLUDE (subject, source, id, borough, financial_year, pcn, ref_source, ref, starts, one_off)
+INCLUDE (subject, source, id, borough, pcn, ref_source, ref, starts, one_off)
 WHERE kind IN (
     'care-plan-agreed', 'care-plan-reviewed', 'care-plan-ended', 'phb-issued', 'phb-ended', 'link-worker-joined',
-    'link-worker-left', 'choice-standards-assessed', 'collaborate-scored'
+    'link-worker-left', 'choice-standards-assessed'
 );
 
 CREATE FUNCTION pcare.kpi_now(kpi text) RETURNS TABLE (
