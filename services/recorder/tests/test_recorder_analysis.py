@@ -5,7 +5,7 @@ import random
 import re
 import uuid
 from collections.abc import AsyncIterator
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -221,6 +221,19 @@ async def test_month_and_year_are_those_of_london(recorder: asyncpg.Connection, 
     assert [tuple(row) for row in found] == [
         ("2023/24", "2024-03-01"), ("2024/25", "2024-04-01"), ("2023/24", "2023-12-01"), ("2023/24", "2024-01-01"),
     ]  # fmt: skip
+
+
+async def test_the_stored_year_is_the_year_of_the_kpis(recorder: asyncpg.Connection) -> None:
+    chance = random.Random(5)
+    turns = [datetime(year, 3, 31, 22, 59, 59, 999_999, tzinfo=UTC) for year in range(2015, 2025)]
+    times = [turn + timedelta(hours=chance.uniform(-2, 2)) for turn in turns for _ in range(3)]
+    times += [turn + timedelta(days=chance.uniform(-365, 0)) for turn in turns[1:] for _ in range(3)]
+    await record(recorder, *(event(time=time.isoformat()) for time in (*turns[1:], *times[3:])))
+    different = await recorder.fetch(
+        "SELECT occurred_at, financial_year FROM pcare.interventions"
+        " WHERE financial_year <> pcare.financial_year(occurred_at)"
+    )
+    assert different == []
 
 
 async def test_a_provider_that_only_events_tell_of_has_its_code(
