@@ -2,17 +2,19 @@
 
 import datetime as dt
 import sys
-from collections.abc import Collection
-from typing import Any, NamedTuple
+from collections.abc import Callable, Collection
+from functools import reduce
+from operator import attrgetter, or_
+from typing import Any
 
 import msgspec
 
 from pcare_kpi_aggregator.facts import NO_BOROUGH, Fact, Retraction
 from pcare_kpi_aggregator.marks import Asked, AskedByKind
-from pcare_kpi_aggregator.years import instant_of, midnight
+from pcare_kpi_aggregator.years import instant_of, midnight, month_of
 from pcare_schemas.envelope import type_of
 from pcare_schemas.kinds import KINDS
-from pcare_schemas.kpis.payload_fields import REFERENCE_FIELDS
+from pcare_schemas.kpis.payload_fields import REFERENCE_FIELDS, field_names, is_required
 from pcare_schemas.retraction import EventRetracted
 
 NO_VALUE = "(no value)"
@@ -20,20 +22,18 @@ NO_VALUE = "(no value)"
 
 RETRACTED = EventRetracted.KIND
 
-_KIND_OF_TYPE = {type_of(kind): sys.intern(kind) for kind in KINDS}
+_TYPES = frozenset(type_of(kind) for kind in KINDS)
 _POST_KINDS = frozenset({"link-worker-joined", "link-worker-left"})  # a post is known by its PCN, whoever states it
 _APART = "\n"  # no subject, source or id holds it
 
+Statement = tuple[str, Fact | Retraction | None]
+"""Of whom a record speaks, and what it states: None for a kind that no KPI reads.
 
-class Statement(NamedTuple):
-    """Of whom a record speaks, and what it states: None for a kind that no KPI reads.
+Where events count one by one, whom they are about does not matter: it is then the event itself, also for its
+retraction, so that what is folded together stays small.
+"""
 
-    Where events count one by one, whom they are about does not matter: `subject` is then the event itself, also for
-    its retraction, so that what is folded together stays small.
-    """
-
-    subject: str
-    says: Fact | Retraction | None
+_Reader = Callable[[Any], tuple[str, Fact | Retraction]]
 
 
 class UnknownTypeError(Exception):
@@ -47,19 +47,8 @@ class _Typed(msgspec.Struct):
     type: str
 
 
-class _Data(msgspec.Struct, frozen=True, gc=False):
-    """What every catalogue needs of a payload. Other fields are passed over; what a kind does not have is None."""
-
-    borough: str | None = None
-    ref_source: str | None = None
-    situation: str | None = None
-    starts: dt.date | None = None
-    one_off: bool = False
-    retracts: str | None = None
-
-
 class Decoder:
-    """Reads records of the log.
+    """Reads records of the log, of each kind just what is needed of it.
 
     `kinds` are those that some KPI reads, `one_by_one` those of them of which each event counts by itself, and `asked`
     what the catalogue asks of their payloads.
@@ -69,17 +58,18 @@ class Decoder:
         self, kinds: Collection[str], *, asked: AskedByKind | None = None, one_by_one: Collection[str] = ()
     ) -> None:
         asked = AskedByKind() if asked is None else asked
-        self._read = {kind: _Way(kind, asked.get(kind), kind in one_by_one) for kind in kinds}
-        self._forms = frozenset(KINDS[kind].SUBJECT + ":" for kind in one_by_one)
+        forms = frozenset(KINDS[kind].SUBJECT + ":" for kind in one_by_one)
+        self._readers: dict[type, Callable[[Any], Statement]] = {}
+        for kind in KINDS:
+            if kind in kinds:
+                read = _fact_reader(kind, asked[kind])
+                self._readers[_form(kind, _fields(kind, asked[kind]))] = _alone(read) if kind in one_by_one else read
+            elif kind == RETRACTED:
+                self._readers[_form(kind, [("retracts", str)])] = _retraction_reader(forms)
+            else:
+                self._readers[_form(kind, None)] = lambda event: (event.subject, None)
+        self._events: msgspec.json.Decoder[Any] = msgspec.json.Decoder(reduce(or_, self._readers))
         self._typed = msgspec.json.Decoder(_Typed)
-        data = _data_with({*REFERENCE_FIELDS.values(), *asked.fields})
-        event = msgspec.defstruct(
-            "_Event",
-            [("id", str), ("source", str), ("type", str), ("subject", str), ("time", dt.datetime), ("data", data)],
-            frozen=True,
-            gc=False,
-        )
-        self._events = msgspec.json.Decoder(event)
 
     def decode(self, value: bytes | None) -> Statement:
         """Return what the record states.
@@ -90,79 +80,102 @@ class Decoder:
         if value is None:
             raise UnknownTypeError(NO_VALUE)
         try:
-            event: Any = self._events.decode(value)
+            event = self._events.decode(value)
         except msgspec.ValidationError:
-            self._kind(self._typed.decode(value).type)
+            name = self._typed.decode(value).type
+            if name not in _TYPES:
+                raise UnknownTypeError(name) from None
             raise
-        kind = self._kind(event.type)
-        way = self._read.get(kind)
-        if way is not None:
-            fact = way.fact(event)
-            return Statement(_alone(event.subject, fact) if way.one_by_one else event.subject, fact)
-        if kind == RETRACTED:
-            return self._retraction(event)
-        return Statement(event.subject, None)
-
-    def _retraction(self, event: Any) -> Statement:
-        retraction = Retraction(sys.intern(event.source), _stated(event.data, "retracts"))
-        subject: str = event.subject
-        alone = self._forms and subject[: subject.find(":") + 1] in self._forms
-        return Statement(_alone(subject, retraction) if alone else subject, retraction)
-
-    @staticmethod
-    def _kind(name: str) -> str:
-        kind = _KIND_OF_TYPE.get(name)
-        if kind is None:
-            raise UnknownTypeError(name)
-        return kind
+        return self._readers[event.__class__](event)
 
 
-class _Way:
-    """How events of one kind are read."""
+_FieldForm = tuple[str, Any] | tuple[str, Any, Any]
 
-    __slots__ = ("_amounts", "_kind", "_marks", "_post", "_ref", "one_by_one")
 
-    def __init__(self, kind: str, asked: Asked | None, one_by_one: bool) -> None:
-        self.one_by_one = one_by_one
-        self._kind = sys.intern(kind)
-        self._ref = REFERENCE_FIELDS.get(kind)
-        self._post = kind in _POST_KINDS
-        self._marks = asked.marks if asked is not None and asked.has_filters else None
-        self._amounts = asked.amounts if asked is not None and asked.has_amounts else None
+def _form(kind: str, data: list[_FieldForm] | None) -> type:
+    """Return the form of the events of a kind, told from others by their type; without `data`, whom they are about."""
+    fields: list[_FieldForm] = [("subject", str)]
+    if data is not None:
+        payload = msgspec.defstruct("_Data", data, frozen=True, gc=False)
+        fields += [("id", str), ("source", str), ("time", dt.datetime), ("data", payload)]
+    name = "_" + kind.title().replace("-", "")
+    return msgspec.defstruct(name, fields, tag_field="type", tag=type_of(kind), frozen=True, gc=False)
 
-    def fact(self, event: Any) -> Fact:
-        """Return what an event states."""
+
+def _fields(kind: str, asked: Asked) -> list[_FieldForm]:
+    """Return the fields of a payload that are needed: of these the ones that every event states must be there."""
+    there = field_names(kind)
+    fields: dict[str, _FieldForm] = {field: (field, Any, None) for field in sorted(asked.looked_at)}
+    for field in ("borough", "ref_source", "situation"):
+        fields[field] = (field, str | None, None)
+    if "starts" in there:
+        fields["starts"] = ("starts", dt.date | None, None)
+    if "one_off" in there:
+        fields["one_off"] = ("one_off", bool, False)
+    if kind in REFERENCE_FIELDS:
+        fields[REFERENCE_FIELDS[kind]] = (REFERENCE_FIELDS[kind], str)
+    for field in asked.added_up:
+        fields[field] = (field, int)
+    for field in asked.lists:
+        fields[field] = (field, list[Any]) if is_required(kind, field) else (field, list[Any], [])
+    return sorted(fields.values(), key=len)
+
+
+def _fact_reader(kind: str, asked: Asked) -> _Reader:
+    """Return what makes a fact of an event of one kind."""
+    kind, intern, there = sys.intern(kind), sys.intern, field_names(kind)
+    new: Callable[[type[Fact], tuple[object, ...]], Fact] = tuple.__new__  # half the time of Fact(...)
+    ref_of = attrgetter(REFERENCE_FIELDS[kind]) if kind in REFERENCE_FIELDS else None
+    is_post, has_code, lasts = kind in _POST_KINDS, "situation" in there, "starts" in there
+    marks_of, amounts_of = asked.marks, asked.amounts
+    has_marks, has_amounts = asked.has_filters, asked.has_amounts
+
+    def read(event: Any) -> tuple[str, Fact | Retraction]:
         data = event.data
-        source = sys.intern(event.source)
-        ref_source = source if data.ref_source is None else sys.intern(data.ref_source)
-        return Fact(
-            self._kind,
-            instant_of(event.time),
+        source = intern(event.source)
+        time = instant_of(event.time)
+        ref_source = ref = code = ""
+        if ref_of is not None:
+            ref = ref_of(data)
+            if not is_post:
+                ref_source = source if data.ref_source is None else intern(data.ref_source)
+        if has_code:
+            code = intern(data.situation)
+        fact = (
+            time,
             source,
             event.id,
-            NO_BOROUGH if data.borough is None else sys.intern(data.borough),
-            "" if self._post else ref_source,
-            "" if self._ref is None else _stated(data, self._ref),
-            "" if data.situation is None else sys.intern(data.situation),
-            None if data.starts is None else midnight(data.starts),
-            data.one_off,
-            0 if self._marks is None else self._marks(data),
-            () if self._amounts is None else self._amounts(data),
+            kind,
+            month_of(time),
+            NO_BOROUGH if data.borough is None else intern(data.borough),
+            code,
+            marks_of(data) if has_marks else 0,
+            amounts_of(data) if has_amounts else (),
+            ref_source,
+            ref,
+            midnight(data.starts) if lasts and data.starts is not None else None,
+            lasts and data.one_off,
         )
+        return event.subject, new(Fact, fact)
+
+    return read
 
 
-def _data_with(fields: Collection[str]) -> type:
-    """Return the payload's form with further fields, each as JSON has it."""
-    more = [(field, Any, None) for field in sorted(set(fields) - set(_Data.__struct_fields__))]
-    return msgspec.defstruct("_DataAsked", more, bases=(_Data,), frozen=True, gc=False)
+def _retraction_reader(forms: frozenset[str]) -> _Reader:
+    """Return what reads retractions; `forms` are how the subjects begin whose events count one by one."""
+
+    def read(event: Any) -> tuple[str, Fact | Retraction]:
+        return event.subject, Retraction(sys.intern(event.source), event.data.retracts)
+
+    alone = _alone(read)
+    return lambda event: (alone if event.subject.partition(":")[0] + ":" in forms else read)(event)
 
 
-def _alone(subject: str, statement: Fact | Retraction) -> str:
-    return _APART.join((subject, statement.source, statement.id))
+def _alone(read: _Reader) -> _Reader:
+    """Return a reader of events each of which counts by itself."""
 
+    def read_alone(event: Any) -> tuple[str, Fact | Retraction]:
+        subject, says = read(event)
+        return _APART.join((subject, event.source, says.id)), says
 
-def _stated(data: Any, field: str) -> str:
-    value: str | None = getattr(data, field)
-    if value is None:
-        raise ValueError(f"a checked event has no {field}")
-    return value
+    return read_alone

@@ -21,29 +21,34 @@ _NOTHING: frozenset[EventKey] = frozenset()
 class Fact(NamedTuple):
     """What one event states, as far as a KPI can depend on it.
 
-    `time` is an instant (see `years`). `ref_source` and `ref` together name the episode, plan, budget or post within
-    the subject; `ref` is empty for kinds without one. `code` is a member of a code list (a clinical situation).
-    `starts` is the instant from which the fact holds, where the event gives one; else `time`. `one_off` marks what
-    holds for the one day on which it starts. `marks` and `amounts` are what the catalogue asks of the payload: which
-    filters it passes, and what is to be added up (see `marks`).
+    Facts sort as they are ordered: by time, then source, then id, both by code point. No two of one subject have the
+    same source and id, so what comes after does not matter.
+
+    `time` is an instant and `month` the one that holds it (see `years`). `code` is a member of a code list (a clinical
+    situation). `marks` and `amounts` are what the catalogue asks of the payload: which filters it passes, and what is
+    to be added up (see `marks`). `ref_source` and `ref` together name the episode, plan, budget or post within the
+    subject; `ref` is empty for kinds without one. `starts` is the instant from which the fact holds, where the event
+    gives one; else `time`. `one_off` marks what holds for the one day on which it starts.
     """
 
-    kind: str
     time: int
     source: str
     id: str
+    kind: str
+    month: int
     borough: str = NO_BOROUGH
-    ref_source: str = ""
-    ref: str = ""
     code: str = ""
-    starts: int | None = None
-    one_off: bool = False
     marks: int = 0
     amounts: tuple[int, ...] = ()
+    ref_source: str = ""
+    ref: str = ""
+    starts: int | None = None
+    one_off: bool = False
 
 
-order: Callable[[Fact], tuple[int, str, str]] = itemgetter(slice(1, 4))
-"""The order among facts: by time, then source, then id, both by code point."""
+likeness: Callable[[Fact], tuple[str, int, str, str, int, tuple[int, ...]]] = itemgetter(slice(3, 9))
+"""What a fact counts as, if it is the only one of its kind and lasts for no time: its kind, month, borough, code, marks
+and amounts."""
 
 
 class Retraction(NamedTuple):
@@ -83,7 +88,11 @@ class SubjectFacts:
         facts = self._facts
         if self._known is None:
             if len(facts) <= _SCAN_AT_MOST:
-                return fact.id in [other.id for other in facts if other.source == fact.source]
+                name = fact.id
+                for other in facts:  # noqa: SIM110 - a generator would cost more than the loop
+                    if other.id == name and other.source == fact.source:
+                        return True
+                return False
             self._known = {(other.source, other.id) for other in facts}
         key = (fact.source, fact.id)
         if key in self._known:
@@ -112,5 +121,5 @@ def by_kind(facts: Iterable[Fact]) -> dict[str, list[Fact]]:
             group.append(fact)
     for group in groups.values():
         if len(group) > 1:
-            group.sort(key=order)
+            group.sort()
     return groups

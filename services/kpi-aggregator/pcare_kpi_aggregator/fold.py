@@ -6,17 +6,20 @@ Sums over subjects, partitions and workers are plain sums; `finish` alone turns 
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 
 from pcare_kpi_aggregator.counts import Cell
 from pcare_kpi_aggregator.decode import Decoder
-from pcare_kpi_aggregator.facts import SubjectFacts
+from pcare_kpi_aggregator.facts import Fact, SubjectFacts, likeness
 from pcare_kpi_aggregator.marks import AskedByKind
 from pcare_kpi_aggregator.reading import Reading
 from pcare_kpi_aggregator.rules.building import build
 from pcare_kpi_aggregator.rules.rule import Rule
+from pcare_kpi_aggregator.years import END_OF_TIME
 from pcare_schemas.kinds import KINDS
 from pcare_schemas.kpis.catalogue import Catalogue
+
+_MOST_KNOWN = 100_000
 
 
 class Fold:
@@ -25,8 +28,15 @@ class Fold:
     def __init__(self, rules: Mapping[str, Rule], asked: AskedByKind | None = None) -> None:
         self.rules = dict(rules)
         self._asked = asked
-        self._starting = [(rule.starting, rule) for rule in self.rules.values()]
+        self._of_one_kind: dict[str, list[Rule]] = {}
+        self._of_several: list[tuple[frozenset[str], Rule]] = []
+        for rule in self.rules.values():
+            if rule.by_likeness and len(rule.kinds) == 1:
+                self._of_one_kind.setdefault(next(iter(rule.kinds)), []).append(rule)
+            else:
+                self._of_several.append((rule.starting, rule))
         self._for_kinds: dict[frozenset[str], list[Rule]] = {}  # at most one entry a combination of kinds
+        self._known: dict[Hashable, tuple[list[Cell], list[int]]] = {}
 
     @classmethod
     def of(cls, catalogue: Catalogue) -> "Fold":
@@ -61,7 +71,16 @@ class Fold:
         `next_due` the contribution is the same.
         """
         reading = Reading(facts, at)
-        for rule in self._rules_for(frozenset(reading.kinds)):
+        groups = reading.by_kind
+        for kind, group in groups.items():
+            if len(group) == 1 and group[0].time < at:
+                cells, numbers = self._of_one(group[0])
+                reading.cells += cells
+                reading.numbers += numbers
+            else:
+                for rule in self._of_one_kind.get(kind, ()):
+                    rule.count(reading)
+        for rule in self._across(frozenset(groups)):
             rule.count(reading)
         return reading
 
@@ -74,10 +93,24 @@ class Fold:
         """Return the first instant after `at` at which the contribution may change without an event."""
         return self.evaluate(facts, at).next_due
 
-    def _rules_for(self, kinds: frozenset[str]) -> list[Rule]:
+    def _of_one(self, fact: Fact) -> tuple[list[Cell], list[int]]:
+        """Return what the rules that read one kind only count of its only fact: the same for all facts alike."""
+        alike = likeness(fact)
+        known = self._known.get(alike)
+        if known is None:
+            reading = Reading([fact], END_OF_TIME)
+            for rule in self._of_one_kind.get(fact.kind, ()):
+                rule.count(reading)
+            if len(self._known) >= _MOST_KNOWN:
+                self._known.clear()
+            known = self._known[alike] = (reading.cells, reading.numbers)
+        return known
+
+    def _across(self, kinds: frozenset[str]) -> list[Rule]:
+        """Return the rules that read several kinds, of which these are."""
         rules = self._for_kinds.get(kinds)
         if rules is None:
-            rules = self._for_kinds[kinds] = [rule for starting, rule in self._starting if starting & kinds]
+            rules = self._for_kinds[kinds] = [rule for starting, rule in self._of_several if starting & kinds]
         return rules
 
 

@@ -8,7 +8,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from pcare_kpi_aggregator.facts import Fact, order
+from pcare_kpi_aggregator.facts import Fact
 from pcare_kpi_aggregator.years import END_OF_TIME, end_of_day, months_later
 
 
@@ -61,7 +61,7 @@ def intervals_of(lasting: Lasting, facts: Mapping[str, Sequence[Fact]]) -> list[
             closings = closed.get(ref, ())
             if _is_open(fact.time, opened.get(ref, ()), closings):
                 intervals.append(Interval(fact, fact.time, _end(lasting, fact, closings)))
-        intervals.sort(key=_by_fact)
+        intervals.sort()
     return intervals
 
 
@@ -71,10 +71,6 @@ def place_at(intervals: Sequence[Interval], instant: int) -> str | None:
         if start < instant <= end and fact.time < instant:
             return fact.borough
     return None
-
-
-def _by_fact(interval: Interval) -> tuple[int, str, str]:
-    return order(interval.fact)
 
 
 def _opened(lasting: Lasting, fact: Fact, closings: Sequence[int]) -> Interval:

@@ -85,12 +85,12 @@ class PartitionState:
         Offsets must ascend; whether one was left out is the caller's to know. Raises FoldError.
         """
         try:
-            statement = self._decoder.decode(value)
-            if statement.says is not None:
-                subject = self._subjects.get(statement.subject)
+            name, says = self._decoder.decode(value)
+            if says is not None:
+                subject = self._subjects.get(name)
                 if subject is None:
-                    subject = self._subjects[statement.subject] = Subject()
-                if subject.add(statement.says):
+                    subject = self._subjects[name] = Subject()
+                if subject.add(says):
                     self._touched[subject] = offset
         except UnknownTypeError as unknown:
             self._count_unknown(unknown.args[0])

@@ -3,20 +3,12 @@
 What several rules need (the order of facts, episodes, intervals) is worked out once.
 """
 
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
 
 from pcare_kpi_aggregator.counts import Cell
 from pcare_kpi_aggregator.facts import Fact, by_kind
 from pcare_kpi_aggregator.intervals import Interval, Lasting, intervals_of
-from pcare_kpi_aggregator.years import END_OF_TIME, month_of
-
-
-class Dated(NamedTuple):
-    """A fact, and the month of its time."""
-
-    month: int
-    fact: Fact
+from pcare_kpi_aggregator.years import END_OF_TIME
 
 
 class Reading:
@@ -26,31 +18,27 @@ class Reading:
     `wake`. A cell may come up more than once; its numbers add up.
     """
 
-    __slots__ = ("_dated", "_episodes", "_facts", "_intervals", "at", "cells", "next_due", "numbers")
+    __slots__ = ("_episodes", "_intervals", "at", "by_kind", "cells", "next_due", "numbers")
 
     def __init__(self, facts: Iterable[Fact], at: int) -> None:
         self.at = at
         self.cells: list[Cell] = []
         self.numbers: list[int] = []
         self.next_due: int | None = None
-        self._facts = by_kind(facts)
-        self._dated: dict[str, Sequence[Dated]] = {}
-        self._episodes: dict[str, Sequence[Dated]] = {}
+        self.by_kind: Mapping[str, Sequence[Fact]] = by_kind(facts)
+        self._episodes: dict[str, Sequence[Fact]] = {}
         self._intervals: dict[Lasting, Sequence[Interval]] = {}
 
-    @property
-    def kinds(self) -> Iterable[str]:
-        """The kinds of which there are facts."""
-        return self._facts.keys()
-
-    def facts(self, kind: str) -> Sequence[Dated]:
+    def facts(self, kind: str) -> Sequence[Fact]:
         """Return the facts of a kind that count, in the order among facts."""
-        dated = self._dated.get(kind)
-        if dated is None:
-            dated = self._dated[kind] = self._date(self._facts.get(kind, ()))
-        return dated
+        facts = self.by_kind.get(kind, ())
+        if not facts or facts[-1].time < self.at:
+            return facts
+        happened = [fact for fact in facts if fact.time < self.at]
+        self.wake(facts[len(happened)].time + 1)
+        return happened
 
-    def episodes(self, kind: str) -> Sequence[Dated]:
+    def episodes(self, kind: str) -> Sequence[Fact]:
         """Return the earliest fact of each reference, in the order among facts.
 
         It dates, places and classifies the episode. Take it back, and the episode moves to the next one.
@@ -59,9 +47,9 @@ class Reading:
         if episodes is None:
             episodes = self.facts(kind)
             if len(episodes) > 1:
-                first: dict[tuple[str, str], Dated] = {}
-                for dated in episodes:
-                    first.setdefault((dated.fact.ref_source, dated.fact.ref), dated)
+                first: dict[tuple[str, str], Fact] = {}
+                for fact in episodes:
+                    first.setdefault((fact.ref_source, fact.ref), fact)
                 episodes = list(first.values())
             self._episodes[kind] = episodes
         return episodes
@@ -70,7 +58,7 @@ class Reading:
         """Return from when to when something is in place, in the order among the facts that put it there."""
         intervals = self._intervals.get(lasting)
         if intervals is None:
-            intervals = self._intervals[lasting] = intervals_of(lasting, self._facts)
+            intervals = self._intervals[lasting] = intervals_of(lasting, self.by_kind)
         return intervals
 
     def add(self, part: str, borough: str, month: int, number: int = 1) -> None:
@@ -91,12 +79,3 @@ class Reading:
         """State that the contribution may change at `instant`. What has come, or never comes, is ignored."""
         if self.at < instant < END_OF_TIME and (self.next_due is None or instant < self.next_due):
             self.next_due = instant
-
-    def _date(self, facts: Sequence[Fact]) -> Sequence[Dated]:
-        dated = []
-        for fact in facts:
-            if fact.time >= self.at:
-                self.wake(fact.time + 1)
-                break
-            dated.append(Dated(month_of(fact.time), fact))
-        return dated

@@ -41,6 +41,7 @@ def iso(instant: int) -> str:
     return moment_of(instant).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
+@lru_cache(maxsize=4096)
 def midnight(day: date) -> int:
     """Return the instant at which `day` begins in London. Midnight there is never skipped and never repeated."""
     return instant_of(datetime(day.year, day.month, day.day, tzinfo=LONDON))

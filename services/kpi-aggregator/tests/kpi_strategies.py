@@ -121,7 +121,10 @@ def statements(draw: st.DrawFn, of=None, max_size: int = 12) -> list[Said | Take
     return draw(st.permutations([*drawn, *taken_back]))
 
 
-people = st.dictionaries(st.sampled_from(["person:1", "person:2", "person:3"]), statements(), max_size=3)
+_of_one_family = st.sampled_from(FAMILIES).flatmap(lambda family: statements(events(family, refs=("r1", "r2", "r3"))))
+people = st.dictionaries(
+    st.sampled_from(["person:1", "person:2", "person:3"]), st.one_of(statements(), _of_one_family), max_size=3
+)
 others = st.fixed_dictionaries(
     {}, optional={subject: statements(events(kinds), max_size=6) for subject, kinds in OTHERS.items()}
 )

@@ -179,7 +179,7 @@ def test_a_record_that_a_recorder_cannot_have_written_stops_the_fold(value):
 def test_an_error_of_a_rule_names_the_record_that_touched_the_subject_last():
     class Broken:
         kinds = starting = frozenset({"pam-scored"})
-        one_by_one = False
+        one_by_one = by_likeness = False
 
         def count(self, _reading):
             raise ZeroDivisionError

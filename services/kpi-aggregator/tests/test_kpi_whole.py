@@ -5,13 +5,14 @@ from datetime import timedelta
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from kpi_records import pam, record
 
 from pcare_common.clock import FixedClock
 from pcare_kpi_aggregator import partials
 from pcare_kpi_aggregator.counts import Told, cells_of, lines_of
 from pcare_kpi_aggregator.fold import Fold
 from pcare_kpi_aggregator.partials import Partial
-from pcare_kpi_aggregator.partition import Snapshot
+from pcare_kpi_aggregator.partition import PartitionState, Snapshot
 from pcare_kpi_aggregator.whole import Whole
 from pcare_kpi_aggregator.years import DAY, end_of, first_month, last_month, moment_of, start_of
 from pcare_schemas.kpis import catalogue
@@ -231,3 +232,29 @@ def test_the_course_of_a_year_runs_from_its_opening_to_the_instant_counted_at():
     assert [point.value for point in closed] == [0, 0, 0, 0, 0, *[7] * 8]
     assert closed[-1].instant == end_of(2023)
     assert answered.course("sp_referrals", "NCL", 2025) == []
+
+
+@given(st.data())
+@settings(max_examples=50, deadline=None)
+def test_a_worker_that_wakes_after_a_long_stop_makes_no_wrong_total(data):
+    """Whatever an older state of a worker says, before or after the one that took over, the answer is the log's."""
+    said = [record(f"person:{number}", pam(AT - 5 * 10**9 + number * 10**9, str(number))) for number in range(6)]
+    decoder = FOLD.decoder()
+    offers, whole_log = [], []
+    for partition in (0, 1):
+        for length in sorted({*data.draw(st.lists(st.integers(0, 5), max_size=2)), 6}):
+            state = PartitionState(FOLD, decoder)
+            for offset, event in enumerate(said[:length]):
+                state.apply(offset, event, 1000)
+            state.settle(AT if length == 6 else AT - data.draw(st.integers(0, 10**12)))
+            offers.append(Partial(VERSION, partition, f"worker {length}", state.snapshot()))
+        whole_log.append(offers[-1])
+    made = whole(*data.draw(st.permutations(offers)), partitions=(0, 1), ends={0: 6, 1: 6})
+    assert made.answer().values == whole(*whole_log, partitions=(0, 1), ends={0: 6, 1: 6}).answer().values
+    assert value(made.answer(), "pam_people") == 2 * 5  # the sixth event of each is of this very moment
+
+
+def test_a_borough_that_is_none_of_ncls_makes_no_area_of_its_own():
+    answered = whole(partial(counts={("pam_people", "E09000033", 2024): 2})).answer()
+    assert {row.area for row in answered.values} == {"NCL", "NCL only", *BOROUGHS}
+    assert value(answered, "pam_people", "NCL only") == 2

@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-from pcare_kpi_aggregator.reading import Dated, Reading
+from pcare_kpi_aggregator.facts import Fact
+from pcare_kpi_aggregator.reading import Reading
 from pcare_kpi_aggregator.rules.events import Events, ShareOfEvents
 from pcare_kpi_aggregator.rules.people import follow_through_year
 from pcare_kpi_aggregator.rules.rule import Value, a_count
@@ -16,10 +17,10 @@ class _OfEpisodes:
     _kind: str
     _mask: int
 
-    def _passing(self, reading: Reading) -> Sequence[Dated]:
+    def _passing(self, reading: Reading) -> Sequence[Fact]:
         episodes = reading.episodes(self._kind)
         mask = self._mask
-        return [dated for dated in episodes if dated.fact.marks & mask == mask] if mask else episodes
+        return [fact for fact in episodes if fact.marks & mask == mask] if mask else episodes
 
 
 class Episodes(_OfEpisodes, Events):
@@ -55,10 +56,10 @@ class Reached(_OfEpisodes, Events):
 
     def count(self, reading: Reading) -> None:
         """Add one for each episode, to its member of the code list."""
-        for month, fact in self._passing(reading):
+        for fact in self._passing(reading):
             member = fact.code if self._member_of is None else self._member_of.get(fact.code)
             if member is not None:
-                reading.add(self._kpi + MEMBER + member, fact.borough, month)
+                reading.add(self._kpi + MEMBER + member, fact.borough, fact.month)
 
     def finish(self, seen: Seen) -> Value:
         """Return the number of members that reach the threshold."""

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from pcare_kpi_aggregator.reading import Dated, Reading
+from pcare_kpi_aggregator.facts import Fact
+from pcare_kpi_aggregator.reading import Reading
 from pcare_kpi_aggregator.rules.rule import Value, a_count, a_mean, a_share
 from pcare_kpi_aggregator.sums import MEMBER, Seen
 
@@ -11,6 +12,7 @@ class OfOneKind:
     """Reads the facts of one kind that pass a filter: those that bear all bits of `mask`."""
 
     one_by_one = True
+    by_likeness = True
 
     def __init__(self, kpi: str, kind: str, mask: int = 0) -> None:
         self._kpi = kpi
@@ -27,10 +29,10 @@ class OfOneKind:
         """The same."""
         return frozenset({self._kind})
 
-    def _passing(self, reading: Reading) -> Sequence[Dated]:
+    def _passing(self, reading: Reading) -> Sequence[Fact]:
         facts = reading.facts(self._kind)
         mask = self._mask
-        return [dated for dated in facts if dated.fact.marks & mask == mask] if mask else facts
+        return [fact for fact in facts if fact.marks & mask == mask] if mask else facts
 
 
 class Events(OfOneKind):
@@ -38,8 +40,8 @@ class Events(OfOneKind):
 
     def count(self, reading: Reading) -> None:
         """Add one for each event, in its month and borough."""
-        for month, fact in self._passing(reading):
-            reading.add(self._kpi, fact.borough, month)
+        for fact in self._passing(reading):
+            reading.add(self._kpi, fact.borough, fact.month)
 
     def finish(self, seen: Seen) -> Value:
         """Return the sum."""
@@ -59,10 +61,10 @@ class ShareOfEvents(OfOneKind):
     def count(self, reading: Reading) -> None:
         """Add one for each event, and another for each that passes."""
         which = self._which
-        for month, fact in self._passing(reading):
-            reading.add(self._of, fact.borough, month)
+        for fact in self._passing(reading):
+            reading.add(self._of, fact.borough, fact.month)
             if fact.marks & which == which:
-                reading.add(self._passed, fact.borough, month)
+                reading.add(self._passed, fact.borough, fact.month)
 
     def finish(self, seen: Seen) -> Value:
         """Return the one sum as a percentage of the other."""
@@ -83,9 +85,9 @@ class Mean(OfOneKind):
 
     def count(self, reading: Reading) -> None:
         """Add each event's sum, and one."""
-        for month, fact in self._passing(reading):
-            reading.add(self._total, fact.borough, month, fact.amounts[self._amount])
-            reading.add(self._events, fact.borough, month)
+        for fact in self._passing(reading):
+            reading.add(self._total, fact.borough, fact.month, fact.amounts[self._amount])
+            reading.add(self._events, fact.borough, fact.month)
 
     def finish(self, seen: Seen) -> Value:
         """Return the total over the numbers that make it up."""

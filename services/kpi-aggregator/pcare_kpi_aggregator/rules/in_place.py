@@ -43,6 +43,7 @@ class InPlaceAtEnd:
     """
 
     one_by_one = False
+    by_likeness = False
 
     def __init__(self, kpi: str, lasting: Lasting) -> None:
         self._part = kpi
@@ -98,6 +99,7 @@ class ShareInPlace:
     """
 
     one_by_one = False
+    by_likeness = False
 
     def __init__(self, kpi: str, of: str, ones: Lasting, others: Lasting) -> None:
         self._of = of
@@ -141,6 +143,7 @@ class InPlaceInYear:
     """
 
     one_by_one = False
+    by_likeness = False
 
     def __init__(self, kpi: str, lasting: Lasting) -> None:
         self._lasting = lasting

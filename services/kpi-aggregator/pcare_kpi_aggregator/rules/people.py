@@ -1,26 +1,26 @@
 """Rules that count subjects: each once, in the borough of its latest fact."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
-from pcare_kpi_aggregator.facts import order
-from pcare_kpi_aggregator.reading import Dated, Reading
+from pcare_kpi_aggregator.facts import Fact
+from pcare_kpi_aggregator.reading import Reading
 from pcare_kpi_aggregator.rules.events import Events, OfOneKind
 from pcare_kpi_aggregator.rules.rule import Value, a_count, a_share
 from pcare_kpi_aggregator.sums import MEMBER, Seen
 from pcare_kpi_aggregator.years import MONTHS
 
 
-def follow_through_year(reading: Reading, part: str, facts: Iterable[Dated]) -> None:
+def follow_through_year(reading: Reading, part: str, facts: Iterable[Fact]) -> None:
     """Count a subject once in each year with a fact: from its first month on, always in the latest fact's borough."""
     before: str | None = None
     current = None
-    for month, fact in facts:
-        year = month // MONTHS
+    for fact in facts:
+        year = fact.month // MONTHS
         if year != current:
             current = year
-            reading.add(part, fact.borough, month)
+            reading.add(part, fact.borough, fact.month)
         elif fact.borough != before:
-            reading.move(part, before, fact.borough, month)
+            reading.move(part, before, fact.borough, fact.month)
         before = fact.borough
 
 
@@ -35,9 +35,9 @@ class PeopleEver(Events):
     def count(self, reading: Reading) -> None:
         """Add the change of each month in which the subject came in or changed borough."""
         before: str | None = None
-        for month, fact in self._passing(reading):
+        for fact in self._passing(reading):
             if fact.borough != before:
-                reading.move(self._kpi, before, fact.borough, month)
+                reading.move(self._kpi, before, fact.borough, fact.month)
                 before = fact.borough
 
     def finish(self, seen: Seen) -> Value:
@@ -49,34 +49,35 @@ class PeopleReached:
     """The number of subjects with a fact of any of several kinds in the year, in the borough of the latest one."""
 
     one_by_one = False
+    by_likeness = True
 
     def __init__(self, kpi: str, kinds: Iterable[str]) -> None:
         self._kpi = kpi
-        self._kinds = tuple(kinds)
+        self._kinds = frozenset(kinds)
 
     @property
     def kinds(self) -> frozenset[str]:
         """The kinds, any of which will do."""
-        return frozenset(self._kinds)
+        return self._kinds
 
     @property
     def starting(self) -> frozenset[str]:
         """The same."""
-        return frozenset(self._kinds)
+        return self._kinds
 
     def count(self, reading: Reading) -> None:
         """Follow the subject's borough from month to month of each year with a fact."""
-        follow_through_year(reading, self._kpi, self._facts(reading))
+        facts: list[Fact] = []
+        for kind in reading.by_kind:
+            if kind in self._kinds:
+                facts += reading.facts(kind)
+        if len(facts) > 1:
+            facts.sort()
+        follow_through_year(reading, self._kpi, facts)
 
     def finish(self, seen: Seen) -> Value:
         """Return the sum: a subject counts in one borough."""
         return a_count(seen.in_year(self._kpi))
-
-    def _facts(self, reading: Reading) -> Sequence[Dated]:
-        some = [facts for kind in self._kinds if (facts := reading.facts(kind))]
-        if len(some) == 1:
-            return some[0]
-        return sorted([dated for facts in some for dated in facts], key=_by_fact)
 
 
 class ShareOfLatest(OfOneKind):
@@ -93,23 +94,17 @@ class ShareOfLatest(OfOneKind):
 
     def count(self, reading: Reading) -> None:
         """Add what each fact names, and take back what the one before it in its year did."""
-        before: Dated | None = None
-        for dated in reading.facts(self._kind):
-            month = dated.month
-            if before is not None and before.month // MONTHS == month // MONTHS:
-                self._add(reading, before, month, -1)
-            self._add(reading, dated, month, 1)
-            before = dated
+        before: Fact | None = None
+        for fact in reading.facts(self._kind):
+            if before is not None and before.month // MONTHS == fact.month // MONTHS:
+                self._add(reading, before, fact.month, -1)
+            self._add(reading, fact, fact.month, 1)
+            before = fact
 
     def finish(self, seen: Seen) -> Value:
         """Return the one sum as a percentage of the other."""
         return a_share(seen.in_year(self._named), seen.in_year(self._all))
 
-    def _add(self, reading: Reading, dated: Dated, month: int, sign: int) -> None:
-        fact = dated.fact
+    def _add(self, reading: Reading, fact: Fact, month: int, sign: int) -> None:
         reading.add(self._named, fact.borough, month, sign * fact.amounts[self._amount])
         reading.add(self._all, fact.borough, month, sign * self._out_of)
-
-
-def _by_fact(dated: Dated) -> tuple[int, str, str]:
-    return order(dated.fact)

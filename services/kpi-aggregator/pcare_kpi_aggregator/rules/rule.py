@@ -35,6 +35,11 @@ class Rule(Protocol):
         """Whether each event counts by itself, whatever else is known of its subject."""
         ...
 
+    @property
+    def by_likeness(self) -> bool:
+        """Whether what a single fact counts for, once it has happened, is decided by what it is like: see `facts`."""
+        ...
+
     def count(self, reading: Reading) -> None:
         """Add what one subject contributes at the reading's instant. Only additive parts are ever counted."""
         ...
