@@ -19,6 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 import measure_aggregator
+import measure_analysis
 import measure_ingest
 import measure_latency
 import measure_recorder
@@ -30,6 +31,7 @@ PARTS = {
     "recorder": measure_recorder.measure,
     "aggregator": measure_aggregator.measure,
     "latency": measure_latency.measure,
+    "analysis": measure_analysis.measure,
 }
 
 
