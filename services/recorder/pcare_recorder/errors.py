@@ -123,7 +123,10 @@ def _of_asyncpg(error: asyncpg.InterfaceError) -> ErrorKind:
         return ErrorKind.FATAL
     if isinstance(error, ValueError):  # a value that cannot be encoded for its column
         return ErrorKind.POISON
-    return ErrorKind.TRANSIENT if "closed" in str(error) else ErrorKind.FATAL
+    if "closed" in str(error):
+        return ErrorKind.TRANSIENT
+    # The rollback of a session that broke in the middle of a COPY is refused too: what broke the session decides.
+    return ErrorKind.FATAL if error.__context__ is None else classify(error.__context__)
 
 
 def _of_kafka(error: kafka.KafkaError) -> ErrorKind:

@@ -91,6 +91,14 @@ def test_kafka_by_class(error: type[Exception], kind: ErrorKind) -> None:
     assert classify(error()) is kind
 
 
+def test_a_rollback_that_is_refused_means_what_broke_the_session() -> None:
+    refused = asyncpg.InterfaceError("cannot perform operation: another operation is in progress")
+    refused.__context__ = asyncpg.InternalClientError("waiter is done")
+    assert classify(refused) is T
+    refused.__context__ = KeyError("ours")
+    assert classify(refused) is F
+
+
 def test_whose_error_it_is() -> None:
     assert dependency(kafka.KafkaConnectionError()) is Dependency.KAFKA
     assert dependency(ConnectionRefusedError()) is Dependency.POSTGRESQL
