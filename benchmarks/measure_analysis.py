@@ -4,8 +4,10 @@ The database is filled once, straight through the recorder's COPY; each run then
 """
 
 import asyncio
+import re
 import time
 from itertools import islice
+from pathlib import Path
 
 import asyncpg
 
@@ -17,6 +19,7 @@ from stand import Stand, in_a_process_of_its_own
 
 EVENTS = 1_000_000
 PEOPLE = 300_000
+GUIDE = Path(__file__).parents[1] / "docs" / "analyse.md"
 PAIRS = 12
 PAIR_EVENTS = 5_000
 INDEX = "pcare.interventions_in_place"
@@ -27,7 +30,7 @@ async def measure(servers: Stand, run: int) -> list[Figure]:
     if run == 0:
         arguments = (servers.dsn, str(EVENTS), str(PEOPLE), "1")
         await asyncio.to_thread(in_a_process_of_its_own, "loading_database.py", *arguments)
-    figures = await _views(servers.dsn)
+    figures = [*await _views(servers.dsn), *await _guide(servers.dsn)]
     with_index, without = await _rates(servers.dsn, seed=run + 2)
     return [*figures, Figure("analysis", "rows recorded, with the views' index", "/s", with_index, without)]
 
@@ -44,6 +47,22 @@ async def _views(dsn: str) -> list[Figure]:
             await connection.fetch(f"SELECT * FROM analysis.{name}")  # noqa: S608 - names of views
             milliseconds = 1000 * (time.perf_counter() - before)
             figures.append(Figure("analysis", f"analysis.{name}", "ms", milliseconds))
+        return figures
+    finally:
+        await connection.close()
+
+
+async def _guide(dsn: str) -> list[Figure]:
+    """Ask the queries of docs/analyse.md, of the year that was made, with the settings that it gives a login."""
+    text = GUIDE.read_text(encoding="utf-8").replace("2024/25", "2025/26").replace("2024-0", "2025-0")
+    connection = await asyncpg.connect(dsn, server_settings={"work_mem": "64MB"})
+    try:
+        figures = []
+        for number, query in enumerate(re.findall(r"```sql\n(.*?)```", text, re.DOTALL), start=1):
+            before = time.perf_counter()
+            await connection.fetch(query)
+            milliseconds = 1000 * (time.perf_counter() - before)
+            figures.append(Figure("analysis", f"query {number} of docs/analyse.md", "ms", milliseconds))
         return figures
     finally:
         await connection.close()

@@ -7,13 +7,14 @@ import time
 import asyncpg
 from kafka import KafkaConsumer, TopicPartition
 
+from pcare_recorder.rows import INTERVENTION_COLUMNS, PUBLISHED_COLUMNS
 from pcare_schemas.topics import RECORDED, SUBMITTED
 from results import Figure
 from stand import Stand, in_a_process_of_its_own
 
 EVENTS = 60_000
 POLL_SECONDS = 0.02
-COLUMNS = "SELECT * FROM pcare.interventions ORDER BY origin_topic, origin_partition, origin_offset LIMIT 60000"
+TABLES = {"interventions": INTERVENTION_COLUMNS, "published": PUBLISHED_COLUMNS}
 
 
 async def measure(stand: Stand, run: int) -> list[Figure]:
@@ -59,14 +60,23 @@ def _published(stand: Stand) -> int:
 
 
 async def _copy_alone(connection: asyncpg.Connection) -> float:
-    """COPY the recorder's own rows, in binary, into an empty table of the same shape and indexes."""
-    rows = io.BytesIO()
-    await connection.copy_from_query(COLUMNS, output=rows, format="binary")
-    rows.seek(0)
-    await connection.execute("CREATE TABLE pcare.ceiling (LIKE pcare.interventions INCLUDING ALL)")
-    try:
-        begun = time.perf_counter()
-        done = await connection.copy_to_table("ceiling", schema_name="pcare", source=rows, format="binary")
-        return int(done.split()[-1]) / (time.perf_counter() - begun)
-    finally:
-        await connection.execute("DROP TABLE pcare.ceiling")
+    """COPY the recorder's own rows, in binary, into empty tables of the same shape and indexes."""
+    seconds = 0.0
+    for table, columns in TABLES.items():
+        rows = io.BytesIO()
+        query = (
+            f"SELECT {', '.join(columns)} FROM pcare.{table} "  # noqa: S608 - names are of the recorder
+            f"ORDER BY origin_topic, origin_partition, origin_offset LIMIT {EVENTS}"
+        )
+        await connection.copy_from_query(query, output=rows, format="binary")
+        rows.seek(0)
+        await connection.execute(f"CREATE TABLE pcare.ceiling (LIKE pcare.{table} INCLUDING ALL)")
+        try:
+            begun = time.perf_counter()
+            done = await connection.copy_to_table(
+                "ceiling", schema_name="pcare", source=rows, columns=columns, format="binary"
+            )
+            seconds += time.perf_counter() - begun
+        finally:
+            await connection.execute("DROP TABLE pcare.ceiling")
+    return int(done.split()[-1]) / seconds
