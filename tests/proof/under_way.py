@@ -138,7 +138,7 @@ async def play_time_alone(stage: Stage) -> Outcome:
         watched["pcsp_active", CAMDEN, label(year)] = (lapses, 1, 0)
     await _watch(stage, outcome, watched, until=joins + dt.timedelta(seconds=LATEST_SECONDS))
     await stage.compare(outcome, hand)
-    await stage.compare_at(outcome, [instant for at in due for instant in (at, at + A_MICROSECOND)])
+    await stage.compare_at(outcome, [*due, joins + A_MICROSECOND])
     return outcome
 
 
