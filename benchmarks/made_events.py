@@ -34,12 +34,3 @@ def submitted(count: int, *, seed: int, people: int = 20_000) -> Iterator[tuple[
         when = (chance.randrange(4, 10), chance.randrange(1, 29))
         value = SUBMITTED % (chance.getrandbits(128), kind, subject, *when, chance.choice(BOROUGHS), filled)
         yield subject.encode(), value.encode()
-
-
-def recorded(count: int, *, seed: int, people: int = 20_000) -> Iterator[tuple[bytes, bytes]]:
-    """Yield key and value of events as the recorder publishes them, the same for the same seed."""
-    for number, (subject, value) in enumerate(submitted(count, seed=seed, people=people)):
-        key = f"person:00000000-0000-4000-8000-{subject[-12:].decode()}"
-        head, tail = value.decode().replace(subject.decode(), key).split(',"data":', 1)
-        extensions = f'"recordedat":"2026-10-01T10:00:00.000Z","origin":"interventions.submitted/0/{number}"'
-        yield key.encode(), f'{head},{extensions},"rulesversion":"1-0","data":{tail}'.encode()

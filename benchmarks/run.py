@@ -2,6 +2,7 @@
 
     make bench
     make bench ARGS="--only recorder --runs 5 --report figures.json"
+    make bench ARGS="--only soak --minutes 30"        half an hour of load, once: not part of the rest
 
 Load, services, broker and database share this machine, so quote the ratios; a wide span says that it was busy.
 """
@@ -23,6 +24,7 @@ import measure_analysis
 import measure_ingest
 import measure_latency
 import measure_recorder
+import measure_soak
 from results import Row, rows
 from stand import stand
 
@@ -33,15 +35,19 @@ PARTS = {
     "latency": measure_latency.measure,
     "analysis": measure_analysis.measure,
 }
+SOAK = "soak"
 
 
-async def measure(part: str, runs: int) -> list[Row]:
+async def measure(part: str, runs: int, minutes: float) -> list[Row]:
     """Measure one part on servers of its own."""
     async with stand() as servers:
         figures = []
         for run in range(runs):
             sys.stderr.write(f"{part}: run {run + 1} of {runs}\n")
-            figures.append(await PARTS[part](servers, run))
+            if part == SOAK:
+                figures.append(await measure_soak.measure(servers, run, minutes=minutes))
+            else:
+                figures.append(await PARTS[part](servers, run))
     return rows(figures)
 
 
@@ -61,11 +67,16 @@ def table(found: list[Row]) -> Table:
 def main() -> None:
     """Read the arguments, measure, print."""
     parser = argparse.ArgumentParser(description="Measure the speed of each part.")
-    parser.add_argument("--only", choices=PARTS, action="append", help="this part; may be repeated")
-    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--only", choices=[*PARTS, SOAK], action="append", help="this part; may be repeated")
+    parser.add_argument("--runs", type=int, help="3, but for a soak 1")
+    parser.add_argument("--minutes", type=float, default=30.0, help="how long a soak takes")
     parser.add_argument("--report", type=Path, help="also write the figures as JSON")
     arguments = parser.parse_args()
-    found = [row for part in arguments.only or PARTS for row in asyncio.run(measure(part, arguments.runs))]
+    found = [
+        row
+        for part in arguments.only or PARTS
+        for row in asyncio.run(measure(part, arguments.runs or (1 if part == SOAK else 3), arguments.minutes))
+    ]
     Console(width=130).print(table(found))
     if arguments.report:
         arguments.report.write_text(json.dumps([asdict(row) for row in found], indent=2) + "\n")
