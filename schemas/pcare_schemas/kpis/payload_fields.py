@@ -76,6 +76,12 @@ def is_required(kind: str, field: str) -> bool:
     return payload_of(kind).model_fields[field].is_required()
 
 
+MAY_LACK_REFERENCE: frozenset[str] = frozenset(
+    kind for kind, field in REFERENCE_FIELDS.items() if not is_required(kind, field)
+)
+"""The kinds whose events need not give their reference. One without it is no episode, and opens and ends nothing."""
+
+
 def is_list(kind: str, field: str) -> bool:
     """Say whether the field holds a list."""
     return any(get_origin(inner) is tuple for inner in _alternatives(_type_of(payload_of(kind).model_fields[field])))

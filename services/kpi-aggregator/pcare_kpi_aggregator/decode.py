@@ -9,9 +9,9 @@ from typing import Any
 
 import msgspec
 
-from pcare_kpi_aggregator.facts import NO_BOROUGH, Fact, Retraction
+from pcare_kpi_aggregator.facts import NO_BOROUGH, NO_REFERENCE, Fact, Retraction
 from pcare_kpi_aggregator.marks import Asked, AskedByKind
-from pcare_kpi_aggregator.years import instant_of, midnight, month_of
+from pcare_kpi_aggregator.years import EPOCH, MICROSECOND, midnight, month_of
 from pcare_schemas.envelope import type_of
 from pcare_schemas.kinds import KINDS
 from pcare_schemas.kpis.payload_fields import REFERENCE_FIELDS, field_names, is_required
@@ -113,7 +113,8 @@ def _fields(kind: str, asked: Asked) -> list[_FieldForm]:
     if "one_off" in there:
         fields["one_off"] = ("one_off", bool, False)
     if kind in REFERENCE_FIELDS:
-        fields[REFERENCE_FIELDS[kind]] = (REFERENCE_FIELDS[kind], str)
+        ref = REFERENCE_FIELDS[kind]
+        fields[ref] = (ref, str) if is_required(kind, ref) else (ref, str | None, None)
     for field in asked.added_up:
         fields[field] = (field, int)
     for field in asked.lists:
@@ -133,10 +134,10 @@ def _fact_reader(kind: str, asked: Asked) -> _Reader:
     def read(event: Any) -> tuple[str, Fact | Retraction]:
         data = event.data
         source = intern(event.source)
-        time = instant_of(event.time)
+        time = (event.time - EPOCH) // MICROSECOND
         ref_source = ref = code = ""
         if ref_of is not None:
-            ref = ref_of(data)
+            ref = ref_of(data) or NO_REFERENCE
             if not is_post:
                 ref_source = source if data.ref_source is None else intern(data.ref_source)
         if has_code:

@@ -11,6 +11,9 @@ from typing import NamedTuple
 NO_BOROUGH = ""
 """The borough of a subject that has none: it counts for NCL only."""
 
+NO_REFERENCE = ""
+"""The reference of an event that gives none, where its kind may: no episode, and it puts nothing in place."""
+
 EventKey = tuple[str, str]
 """What an event is, everywhere and for ever: its source and its id."""
 
@@ -48,7 +51,7 @@ class Fact(NamedTuple):
 
 likeness: Callable[[Fact], tuple[str, int, str, str, int, tuple[int, ...]]] = itemgetter(slice(3, 9))
 """What a fact counts as, if it is the only one of its kind and lasts for no time: its kind, month, borough, code, marks
-and amounts."""
+and amounts. Of a kind that may lack its reference, whether there is one counts too."""
 
 
 class Retraction(NamedTuple):
@@ -79,7 +82,7 @@ class SubjectFacts:
             else:
                 self._retracted.add(key)
             return True
-        if self._knows(statement):
+        if self._facts and self._knows(statement):
             return False
         self._facts.append(statement)
         return True

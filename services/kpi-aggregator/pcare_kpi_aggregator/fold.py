@@ -18,6 +18,7 @@ from pcare_kpi_aggregator.rules.rule import Rule
 from pcare_kpi_aggregator.years import END_OF_TIME
 from pcare_schemas.kinds import KINDS
 from pcare_schemas.kpis.catalogue import Catalogue
+from pcare_schemas.kpis.payload_fields import MAY_LACK_REFERENCE
 
 _MOST_KNOWN = 100_000
 
@@ -73,7 +74,7 @@ class Fold:
         reading = Reading(facts, at)
         groups = reading.by_kind
         for kind, group in groups.items():
-            if len(group) == 1 and group[0].time < at:
+            if len(group) == 1 and group[0].time < at and kind not in MAY_LACK_REFERENCE:
                 cells, numbers = self._of_one(group[0])
                 reading.cells += cells
                 reading.numbers += numbers

@@ -8,7 +8,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from pcare_kpi_aggregator.facts import Fact
+from pcare_kpi_aggregator.facts import NO_REFERENCE, Fact
 from pcare_kpi_aggregator.years import END_OF_TIME, end_of_day, months_later
 
 
@@ -46,21 +46,22 @@ def intervals_of(lasting: Lasting, facts: Mapping[str, Sequence[Fact]]) -> list[
     An opening at t begins with its stated start, else at t. It ends with the first closing of the same reference with
     a time >= t; if it is for one day, with that day at the latest; if such things lapse, so many calendar months after
     t at the latest. A renewal counts like an opening where the reference is open. So the intervals of one reference may
-    overlap; of those that hold an instant, the latest fact's counts.
+    overlap; of those that hold an instant, the latest fact's counts. What has no reference opens nothing.
     """
-    openings = facts.get(lasting.opened_by, ())
+    openings = [fact for fact in facts.get(lasting.opened_by, ()) if fact.ref != NO_REFERENCE]
     if not openings:
         return []
-    closed = _times_by_ref(facts.get(lasting.closed_by, ()))
+    closings = facts.get(lasting.closed_by)
+    closed = _times_by_ref(closings) if closings else {}
     intervals = [_opened(lasting, fact, closed.get((fact.ref_source, fact.ref), ())) for fact in openings]
     renewals = facts.get(lasting.renewed_by, ()) if lasting.renewed_by else ()
     if renewals:
         opened = _times_by_ref(openings)
         for fact in renewals:
             ref = (fact.ref_source, fact.ref)
-            closings = closed.get(ref, ())
-            if _is_open(fact.time, opened.get(ref, ()), closings):
-                intervals.append(Interval(fact, fact.time, _end(lasting, fact, closings)))
+            times = closed.get(ref, ())
+            if _is_open(fact.time, opened.get(ref, ()), times):
+                intervals.append(Interval(fact, fact.time, _end(lasting, fact, times)))
         intervals.sort()
     return intervals
 

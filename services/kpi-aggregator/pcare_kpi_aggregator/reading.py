@@ -6,9 +6,10 @@ What several rules need (the order of facts, episodes, intervals) is worked out 
 from collections.abc import Iterable, Mapping, Sequence
 
 from pcare_kpi_aggregator.counts import Cell
-from pcare_kpi_aggregator.facts import Fact, by_kind
+from pcare_kpi_aggregator.facts import NO_REFERENCE, Fact, by_kind
 from pcare_kpi_aggregator.intervals import Interval, Lasting, intervals_of
 from pcare_kpi_aggregator.years import END_OF_TIME
+from pcare_schemas.kpis.payload_fields import MAY_LACK_REFERENCE
 
 
 class Reading:
@@ -41,11 +42,14 @@ class Reading:
     def episodes(self, kind: str) -> Sequence[Fact]:
         """Return the earliest fact of each reference, in the order among facts.
 
-        It dates, places and classifies the episode. Take it back, and the episode moves to the next one.
+        It dates, places and classifies the episode. Take it back, and the episode moves to the next one. What has no
+        reference is no episode.
         """
         episodes = self._episodes.get(kind)
         if episodes is None:
             episodes = self.facts(kind)
+            if kind in MAY_LACK_REFERENCE:
+                episodes = [fact for fact in episodes if fact.ref != NO_REFERENCE]
             if len(episodes) > 1:
                 first: dict[tuple[str, str], Fact] = {}
                 for fact in episodes:

@@ -216,3 +216,35 @@ def test_shares_are_rounded_half_up_from_whole_numbers():
     assert a_mean(1, 8, enough=True).value == 0.13
     assert a_share(0, 0) == (None, 0, 0)
     assert a_share(2, 3).value == 66.67
+
+
+DECLINED = catalogue.Catalogue.model_validate(
+    {
+        "kpis": [
+            {
+                "id": name,
+                "component": "social prescribing",
+                "title": name,
+                "unit": "referrals",
+                "personal": True,
+                "rule": {"count": name, "of": "sp-declined"},
+                "additive": True,
+                "dimensions": ["borough", "year"],
+                "words": None,
+            }
+            for name in ("episodes", "events", "people_in_year")
+        ]
+    }
+)
+
+
+def test_an_event_that_may_go_without_a_reference_is_an_event_then_and_no_episode():
+    fold = Fold.of(DECLINED)
+    of_no_referral, of_one = said("sp-declined", JUNE), said("sp-declined", JUNE, referral_ref="r")
+    people = {"person:1": [of_no_referral], "person:2": [of_one], "person:3": [of_one, of_no_referral]}
+    values = {(row.kpi, row.area): row.value for row in finished(fold, people, JULY).values()}
+    assert {kpi: values[kpi, "NCL"] for kpi in ("episodes", "events", "people_in_year")} == {
+        "episodes": 2,
+        "events": 4,
+        "people_in_year": 2,
+    }
