@@ -154,7 +154,8 @@ class PartitionState:
         began = self._clock() if hot else 0.0
         reading = self._fold.evaluate(subject, self.at)
         counts = self._counts
-        counts.take_back(subject.places, subject.numbers)
+        if subject.places:
+            counts.take_back(subject.places, subject.numbers)
         subject.places = counts.places(reading.cells)
         subject.numbers = self._shared(tuple(reading.numbers))
         counts.move(subject.places, subject.numbers)

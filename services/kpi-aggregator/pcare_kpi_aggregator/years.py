@@ -22,6 +22,7 @@ MONTHS = 12
 """Of a year."""
 
 _APRIL = 4
+_DAYS_IN_EVERY_MONTH = 28
 _FIRST_LISTED = 2000
 _LAST_LISTED = 2100
 
@@ -128,6 +129,8 @@ def months_later(instant: int, months: int) -> int:
 
 def _add_months(day: date, months: int) -> date:
     year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
+    if day.day <= _DAYS_IN_EVERY_MONTH:
+        return date(year, month + 1, day.day)
     first = date(year, month + 1, 1)
     days_in_month = (date(year + (month + 1) // 12, (month + 1) % 12 + 1, 1) - first).days
     return first.replace(day=min(day.day, days_in_month))

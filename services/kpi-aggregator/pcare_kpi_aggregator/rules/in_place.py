@@ -163,6 +163,9 @@ class InPlaceInYear:
     def count(self, reading: Reading) -> None:
         """Add the changes of each month in which something was opened, started or ended."""
         intervals = [one for one in reading.intervals(self._lasting) if one.start < one.end]
+        if len(intervals) == 1:
+            self._count_one(reading, intervals[0])
+            return
         changes = set()
         for interval in intervals:
             changes.add(interval.begin + 1)
@@ -190,6 +193,24 @@ class InPlaceInYear:
         """Return who came into the year with something in place, and what the year changed."""
         carried = seen.before_year(self._carried)
         return a_count(carried + seen.in_year(self._change))
+
+    def _count_one(self, reading: Reading, interval: Interval) -> None:
+        """Do the same where there is one interval, as there is for most."""
+        begin, end, borough = interval.begin, interval.end, interval.fact.borough
+        if begin >= reading.at:
+            reading.wake(begin + 1)
+            return
+        month = month_of(begin)
+        year = month // MONTHS
+        if end <= start_of(year):
+            return  # it was over before it was stated
+        reading.add(self._change, borough, month)
+        reading.wake(end)
+        if end > min(reading.at, end_of(year)):
+            reading.add(self._carried, borough, first_month(year))
+            ended = month_of(end - 1) // MONTHS
+            if end <= reading.at:
+                reading.add(self._carried, borough, first_month(ended), -1)
 
     def _carry(self, reading: Reading, intervals: Sequence[Interval], year: int, before: str | None) -> str | None:
         """Count the change of what is carried out of a year (or has been come by so far), and return where it is."""

@@ -71,8 +71,10 @@ class PeopleReached:
         for kind in reading.by_kind:
             if kind in self._kinds:
                 facts += reading.facts(kind)
-        if len(facts) > 1:
-            facts.sort()
+        if len(facts) == 1:
+            reading.add(self._kpi, facts[0].borough, facts[0].month)
+            return
+        facts.sort()
         follow_through_year(reading, self._kpi, facts)
 
     def finish(self, seen: Seen) -> Value:
