@@ -37,7 +37,8 @@ class Interval(NamedTuple):
         return max(self.fact.time, self.start)
 
 
-Times = Mapping[tuple[str, str], Sequence[int]]
+Span = tuple[int, int]
+"""In place at an instant i means: later than the first, not later than the second."""
 
 
 def intervals_of(lasting: Lasting, facts: Mapping[str, Sequence[Fact]]) -> list[Interval]:
@@ -64,6 +65,25 @@ def intervals_of(lasting: Lasting, facts: Mapping[str, Sequence[Fact]]) -> list[
                 intervals.append(Interval(fact, fact.time, _end(lasting, fact, times)))
         intervals.sort()
     return intervals
+
+
+def spans_of(intervals: Iterable[Interval]) -> list[Span]:
+    """Return from when to when anything is in place, whatever it is: in order, and none touching the next."""
+    spans: list[Span] = []
+    for begin, end in sorted([(max(fact.time, start), end) for fact, start, end in intervals]):
+        if begin >= end:
+            continue
+        if spans and begin <= spans[-1][1]:
+            spans[-1] = (spans[-1][0], max(spans[-1][1], end))
+        else:
+            spans.append((begin, end))
+    return spans
+
+
+def common(ones: Iterable[Span], others: Sequence[Span]) -> list[Span]:
+    """Return from when to when both are in place."""
+    overlaps = [(max(one[0], other[0]), min(one[1], other[1])) for one in ones for other in others]
+    return [(begin, end) for begin, end in overlaps if begin < end]
 
 
 def place_at(intervals: Sequence[Interval], instant: int) -> str | None:

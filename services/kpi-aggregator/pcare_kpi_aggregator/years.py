@@ -119,12 +119,17 @@ def months_later(instant: int, months: int) -> int:
     reads both in the same way.
     """
     days, time_of_day = divmod(instant + _offset(instant), DAY)
-    day = _add_months(date.fromordinal(_EPOCH_DAY + days), months)
-    wall = (day.toordinal() - _EPOCH_DAY) * DAY + time_of_day
+    wall = _day_later(days, months) * DAY + time_of_day
     # London is at +0 or at +1 h. Read at +0 the wall time is an hour later than read at +1 h, so that reading is the
     # one to take, but where the clocks are at +1 h for both.
     summer = _offset(wall)
     return wall - summer if _offset(wall - summer) == summer else wall
+
+
+@lru_cache(maxsize=16_384)
+def _day_later(days: int, months: int) -> int:
+    """Return the day so many months later; days are counted from 1970."""
+    return _add_months(date.fromordinal(_EPOCH_DAY + days), months).toordinal() - _EPOCH_DAY
 
 
 def _add_months(day: date, months: int) -> date:

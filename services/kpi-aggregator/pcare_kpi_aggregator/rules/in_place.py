@@ -6,7 +6,7 @@ All are kept so that a year's turn needs no look at anyone: as changes, month by
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from pcare_kpi_aggregator.intervals import Interval, Lasting, place_at
+from pcare_kpi_aggregator.intervals import Interval, Lasting, Span, common, place_at, spans_of
 from pcare_kpi_aggregator.reading import Reading
 from pcare_kpi_aggregator.rules.rule import Value, a_count, a_share
 from pcare_kpi_aggregator.sums import MEMBER, Seen
@@ -62,8 +62,9 @@ class InPlaceAtEnd:
     def count(self, reading: Reading) -> None:
         """Add the change of each month in which the subject's state or borough changed."""
         intervals = reading.intervals(self._lasting)
-        if len(intervals) == 1:
-            self._count_one(reading, intervals[0])
+        borough = _only_borough(intervals)
+        if borough is not None:
+            _count_spans(reading, self._part, borough, spans_of(intervals))
             return
         changes = _changes(reading, intervals)
         for step in steps(changes, lambda instant: place_at(intervals, instant), reading.at):
@@ -72,24 +73,6 @@ class InPlaceAtEnd:
     def finish(self, seen: Seen) -> Value:
         """Return what all changes so far have come to."""
         return a_count(seen.ever(self._part))
-
-    def _count_one(self, reading: Reading, interval: Interval) -> None:
-        """Do the same where there is one interval, as there is for most."""
-        begin, end = interval.begin, interval.end
-        if begin >= end:
-            return
-        if begin >= reading.at:
-            reading.wake(begin + 1)
-            return
-        began = month_of(begin)
-        if end >= reading.at:
-            reading.wake(end + 1)
-            reading.add(self._part, interval.fact.borough, began)
-            return
-        ended = month_of(end)
-        if ended != began:
-            reading.add(self._part, interval.fact.borough, began)
-            reading.add(self._part, interval.fact.borough, ended, -1)
 
 
 class ShareInPlace:
@@ -121,6 +104,10 @@ class ShareInPlace:
         """Add the change of each month in which having both, or the borough of it, changed."""
         ones, others = reading.intervals(self._ones), reading.intervals(self._others)
         if not ones or not others:
+            return
+        borough = _only_borough(ones)
+        if borough is not None:
+            _count_spans(reading, self._both, borough, common(spans_of(ones), spans_of(others)))
             return
 
         def both(instant: int) -> str | None:
@@ -227,6 +214,37 @@ class InPlaceInYear:
 def _kinds(lasting: Lasting) -> frozenset[str]:
     kinds = {lasting.opened_by, lasting.closed_by}
     return frozenset(kinds | {lasting.renewed_by} if lasting.renewed_by else kinds)
+
+
+def _only_borough(intervals: Sequence[Interval]) -> str | None:
+    """Return the borough that all intervals are of; None where there are several, or no interval."""
+    if not intervals:
+        return None
+    borough = intervals[0].fact.borough
+    for interval in intervals[1:]:
+        if interval.fact.borough != borough:
+            return None
+    return borough
+
+
+def _count_spans(reading: Reading, part: str, borough: str, spans: Iterable[Span]) -> None:
+    """Add the change of each month in which something begins or ends: the short way, for one borough throughout.
+
+    What begins and ends in one month changes no month's end.
+    """
+    for begin, end in spans:
+        if begin >= reading.at:
+            reading.wake(begin + 1)
+            return
+        began = month_of(begin)
+        if end >= reading.at:
+            reading.wake(end + 1)
+            reading.add(part, borough, began)
+            return
+        ended = month_of(end)
+        if ended != began:
+            reading.add(part, borough, began)
+            reading.add(part, borough, ended, -1)
 
 
 def _changes(reading: Reading, intervals: Sequence[Interval]) -> set[int]:
