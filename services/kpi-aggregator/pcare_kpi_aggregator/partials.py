@@ -20,7 +20,7 @@ from pcare_kpi_aggregator.counts import Line, Lines, Told
 from pcare_kpi_aggregator.partition import Snapshot
 from pcare_kpi_aggregator.years import instant_of, iso
 
-FORMAT = 2
+FORMAT = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +66,7 @@ def encode(partial: Partial) -> bytes:
             "partition": partial.partition,
             "owner": partial.owner,
             "log_started": snapshot.log_started,
+            "log_written": snapshot.log_written,
             "applied_through": snapshot.applied_through,
             "at": iso(snapshot.at),
             "counts": counts,
@@ -88,6 +89,7 @@ def decode(value: bytes) -> Partial:
         applied_through=int(document["applied_through"]),
         at=instant_of(datetime.fromisoformat(document["at"])),
         counts=Told(counts),
+        log_written=document["log_written"],
     )
     return Partial(document["catalogue"], int(document["partition"]), document["owner"], snapshot)
 

@@ -51,13 +51,15 @@ class Snapshot:
     """The counts of one partition: exact for the log up to and including `applied_through`, at the instant `at`.
 
     `log_started` is the broker's timestamp (milliseconds) of the partition's first record: it tells a topic that was
-    made anew from the one before it. None while the partition is empty.
+    made anew from the one before it. `log_written` is that of the last record applied. None while the partition is
+    empty.
     """
 
     log_started: int | None
     applied_through: int
     at: int
     counts: Snapped | Told
+    log_written: int | None = None
 
 
 class PartitionState:
@@ -65,6 +67,7 @@ class PartitionState:
 
     def __init__(self, fold: Fold, decoder: Decoder, clock: Callable[[], float] = monotonic) -> None:
         self.log_started: int | None = None
+        self.log_written: int | None = None
         self.applied_through = NOTHING_APPLIED
         self.at = 0
         self.unknown_types: Counter[str] = Counter()
@@ -98,6 +101,7 @@ class PartitionState:
             raise FoldError(offset) from error
         if self.log_started is None:
             self.log_started = timestamp
+        self.log_written = timestamp
         self.applied_through = offset
 
     def skip_to(self, end: int) -> None:
@@ -136,7 +140,7 @@ class PartitionState:
 
     def snapshot(self) -> Snapshot:
         """Return the counts. Call it only when settled."""
-        return Snapshot(self.log_started, self.applied_through, self.at, self._counts.snapshot())
+        return Snapshot(self.log_started, self.applied_through, self.at, self._counts.snapshot(), self.log_written)
 
     def _to_evaluate(self) -> Iterator[tuple[Subject, int]]:
         yield from self._touched.items()

@@ -8,7 +8,7 @@ from pcare_kpi_aggregator.finish import Finished, KpiValue, Point
 from pcare_kpi_aggregator.fold import Fold
 from pcare_kpi_aggregator.partials import Partial
 from pcare_kpi_aggregator.partition import NOTHING_APPLIED
-from pcare_kpi_aggregator.years import SECOND, instant_of
+from pcare_kpi_aggregator.years import MILLISECOND, SECOND, instant_of
 
 CLOCK_BEARABLE = 60 * SECOND
 """How far apart workers' clocks may be."""
@@ -86,6 +86,12 @@ class Whole:
             if offered <= asked_after and beyond and partial.snapshot.applied_through > NOTHING_APPLIED:
                 del self._best[partition]
                 self._answer = None
+
+    @property
+    def log_written(self) -> int | None:
+        """When the newest event counted was written to the log; None while there is none."""
+        written = [one.snapshot.log_written for one in self.best.values() if one.snapshot.log_written is not None]
+        return max(written) * MILLISECOND if written else None
 
     @property
     def missing(self) -> list[int]:

@@ -11,7 +11,7 @@ from pcare_kpi_aggregator.board.routes import Board
 from pcare_kpi_aggregator.board.status import Progress
 from pcare_kpi_aggregator.board.view import Views
 from pcare_kpi_aggregator.standings import Standings
-from pcare_kpi_aggregator.years import end_of, instant_of, midnight, start_of, year_of
+from pcare_kpi_aggregator.years import SECOND, end_of, instant_of, midnight, start_of, year_of
 from pcare_schemas.kpis import catalogue, targets
 from pcare_schemas.kpis.areas import BOROUGHS, NCL, NCL_ONLY
 from pcare_schemas.kpis.catalogue import Kpi
@@ -95,6 +95,10 @@ class StoryWhole:
     missing: list[int] = field(default_factory=list)
     lags: dict[int, int | None] = field(default_factory=dict)
     ends_age: float = 0.5
+
+    @property
+    def log_written(self) -> int | None:
+        return self.answering.oldest - 7 * SECOND if self.answering and self.answering.scale else None
 
     def answer(self):
         return self.answering or Nothing()

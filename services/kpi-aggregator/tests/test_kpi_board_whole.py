@@ -20,7 +20,7 @@ from pcare_kpi_aggregator.partials import Partial
 from pcare_kpi_aggregator.partition import PartitionState, Snapshot
 from pcare_kpi_aggregator.standings import Standings
 from pcare_kpi_aggregator.whole import Whole
-from pcare_kpi_aggregator.years import first_month, instant_of
+from pcare_kpi_aggregator.years import MILLISECOND, SECOND, first_month, instant_of
 from pcare_schemas.kpis import catalogue, targets
 
 CATALOGUE = catalogue.load()
@@ -59,8 +59,8 @@ class Stage:
     def now(self) -> int:
         return instant_of(self.clock.now())
 
-    def tell(self, partition: int, counts: dict[tuple[str, str, int], int]) -> None:
-        snapshot = Snapshot(1000, 41, self.now(), Told(lines_of(counts)))
+    def tell(self, partition: int, counts: dict[tuple[str, str, int], int], written: int | None = None) -> None:
+        snapshot = Snapshot(1000, 41, self.now(), Told(lines_of(counts)), written)
         self.whole.offer(Partial(CATALOGUE.version, partition, "another", snapshot))
 
     def hear_of_the_ends(self) -> None:
@@ -94,6 +94,21 @@ async def test_what_partitions_tell_is_what_the_page_shows(stage):
     assert ["Camden", "", "1,200"] in areas
     assert "3 events and 0 seconds behind the log; complete: all 2 partitions counted" in page.get("status").text
     assert [link.text for link in page.get("years").all("a")] == ["2022/23", "2023/24", "2024/25"]
+
+
+async def test_the_newest_event_of_any_partition_is_told_also_while_nothing_arrives(stage):
+    stage.tell(0, {}, written=None)
+    stage.tell(1, {})
+    stage.hear_of_the_ends()
+    assert "No event is recorded yet." in (await stage.page()).get("status").text
+    stage.clock.advance(timedelta(minutes=30))
+    written = (stage.now() - 25 * 60 * SECOND) // MILLISECOND
+    stage.tell(0, {}, written=written - 5_000)
+    stage.tell(1, {}, written=written)
+    stage.hear_of_the_ends()
+    status = (await stage.page()).get("status")
+    assert "Newest event recorded at 13:05:00 on 10 September 2024." in status.text
+    assert "Complete and up to date." in status.text
 
 
 async def test_when_kafka_falls_silent_the_numbers_are_as_old_as_its_last_word(stage):

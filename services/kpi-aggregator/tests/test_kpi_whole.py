@@ -47,6 +47,8 @@ def value(answered, kpi, area="NCL", year=2024):
 def test_a_partial_survives_the_topic():
     one = partial(counts={("sdm_situations/hip_pain", "E09000007", 2023): 3, ("phb_people/carried", "", 2022): -1})
     assert partials.decode(partials.encode(one)) == one
+    written = Partial(VERSION, 0, "a", Snapshot(1, 2, AT, Told({}), 3))
+    assert partials.decode(partials.encode(written)).snapshot.log_written == 3
     empty = partial(applied_through=-1, started=None)
     assert partials.decode(partials.encode(empty)) == empty
 

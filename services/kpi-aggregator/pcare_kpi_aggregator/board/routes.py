@@ -179,6 +179,7 @@ class Board:
                 heard=now - round(whole.ends_age * SECOND),
                 complete=bool(self._years(answer)),
                 oldest=answer.oldest,
+                written=whole.log_written,
                 lags=[whole.lag(number) for number in whole.partitions],
                 missing=whole.missing,
                 reading=self._reading(),

@@ -31,14 +31,15 @@ class Progress:
 class Facts:
     """What is known of the whole at the moment `now`.
 
-    `lags` are the offsets not counted yet, a partition each; None where Kafka does not say. `heard` is when it last
-    did.
+    `written` is when the newest event counted was written to the log; None while there is none. `lags` are the offsets
+    not counted yet, a partition each; None where Kafka does not say. `heard` is when it last did.
     """
 
     now: int
     complete: bool
     oldest: int | None
     heard: int
+    written: int | None
     lags: Sequence[int | None]
     missing: Sequence[int]
     reading: Sequence[Progress]
@@ -53,6 +54,7 @@ class Status:
     sentence: str
     as_at: str | None
     time: str | None
+    newest: str
     age_seconds: float
     behind: str
     counted: str
@@ -78,6 +80,7 @@ def status_of(facts: Facts) -> Status:
         sentence=_sentence(state, silent=silent),
         as_at=wording.moment(as_at) if shown else None,
         time=wording.time_of_day(as_at) if shown else None,
+        newest=_newest(facts.written),
         age_seconds=round(age / SECOND, 1),
         behind=_behind(facts.lags, age),
         counted=_counted(facts),
@@ -100,6 +103,11 @@ def _behind(lags: Sequence[int | None], age: int) -> str:
     known = [lag for lag in lags if lag is not None]
     events = "An unknown number of events" if len(known) < len(lags) else wording.counted(sum(known), "event")
     return f"{events} and {wording.duration(age)} behind the log"
+
+
+def _newest(written: int | None) -> str:
+    """Tell it always: where nothing arrives any more although all that arrived is counted, only this shows it."""
+    return "No event is recorded yet." if written is None else f"Newest event recorded at {wording.moment(written)}."
 
 
 def _counted(facts: Facts) -> str:
