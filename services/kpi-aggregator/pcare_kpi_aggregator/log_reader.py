@@ -22,7 +22,7 @@ from pcare_kpi_aggregator.partition import FoldError, PartitionState
 log = logs.get(__name__)
 
 _POLL_MILLISECONDS = 200
-_MOST_RECORDS = 2_000  # between two looks at whether the work is still wanted
+_MOST_RECORDS = 5_000  # between two looks at whether the work is still wanted
 _PARTITION_FETCH_BYTES = 2 * 1024 * 1024
 
 

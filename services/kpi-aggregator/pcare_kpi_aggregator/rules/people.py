@@ -71,11 +71,15 @@ class PeopleReached:
         for kind in reading.by_kind:
             if kind in self._kinds:
                 facts += reading.facts(kind)
-        if len(facts) == 1:
-            reading.add(self._kpi, facts[0].borough, facts[0].month)
+        if len({fact.borough for fact in facts}) > 1:
+            facts.sort()
+            follow_through_year(reading, self._kpi, facts)
             return
-        facts.sort()
-        follow_through_year(reading, self._kpi, facts)
+        current = None
+        for month in sorted({fact.month for fact in facts}):
+            if month // MONTHS != current:
+                current = month // MONTHS
+                reading.add(self._kpi, facts[0].borough, month)
 
     def finish(self, seen: Seen) -> Value:
         """Return the sum: a subject counts in one borough."""
