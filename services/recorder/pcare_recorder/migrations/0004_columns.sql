@@ -63,7 +63,8 @@ CREATE TABLE pcare.interventions (
     ref_source        text COLLATE "C",
     ref               text COLLATE "C",
     retracts          text COLLATE "C",
-    details           json,
+    -- jsonb, so that a filter need not parse it again: to record a row costs about 1 % more than with json
+    details           jsonb,
     content_sha256    bytea            NOT NULL CHECK (octet_length(content_sha256) = 32),
     rules_version     text COLLATE "C" NOT NULL,
     origin_topic      text COLLATE "C" NOT NULL,
@@ -97,7 +98,7 @@ SELECT
         ]
         - CASE WHEN i.ref IS NULL THEN '{}' ELSE ARRAY['ref_source', pcare.ref_field(i.kind)] END,
         '{}'
-    )::json,
+    ),
     i.content_sha256, i.rules_version, i.origin_topic, i.origin_partition, i.origin_offset
 FROM pcare.interventions_before AS i
 CROSS JOIN LATERAL (SELECT i.published -> 'data') AS p (data)

@@ -62,7 +62,7 @@ AS $$
             'reasons', i.reasons, 'setting', i.setting, 'situation', i.situation, 'starts', i.starts,
             'one_off', i.one_off, coalesce(pcare.ref_field(i.kind), 'ref'), i.ref
         )),
-        coalesce(i.details::jsonb, '{}'),
+        coalesce(i.details, '{}'),
         (
             SELECT p.published -> 'data'
             FROM pcare.published AS p
@@ -203,6 +203,7 @@ CREATE FUNCTION pcare.years_seen(first_fact timestamptz, at timestamptz) RETURNS
     year integer, starts timestamptz, seen_at timestamptz
 )
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
+ROWS 10
 AS $$
     SELECT number, pcare.financial_year_start(number), least(at, pcare.financial_year_start(number + 1))
     FROM generate_series(pcare.financial_year_number(first_fact), pcare.financial_year_number(at)) AS number
@@ -417,63 +418,84 @@ $$;
 
 -- ---- What is in place
 
-CREATE FUNCTION pcare.stretches(rule jsonb, known_at timestamptz) RETURNS TABLE (
+-- An argument `among`, if it is not null, holds the subjects that matter. It has to be known when a query is planned:
+-- then it is hashed.
+
+CREATE FUNCTION pcare.facts_with_reference(kind text, known_at timestamptz, among text[]) RETURNS TABLE (
+    subject text, ref_source text, ref text, occurred_at timestamptz, source text, id text, borough text, starts date,
+    one_off boolean
+)
+LANGUAGE sql STABLE PARALLEL SAFE
+AS $$
+    SELECT f.subject, known_by.ref_source, known_by.ref, f.occurred_at, f.source, f.id, f.borough, f.starts, f.one_off
+    FROM pcare.facts(known_at) AS f,
+         LATERAL (
+             SELECT
+                 CASE WHEN pcare.is_post(facts_with_reference.kind) THEN '' ELSE f.ref_source END,
+                 CASE WHEN pcare.is_post(facts_with_reference.kind) THEN f.pcn ELSE f.ref END
+         ) AS known_by (ref_source, ref)
+    WHERE f.kind COLLATE "C" = facts_with_reference.kind
+      AND known_by.ref IS NOT NULL
+      AND (among IS NULL OR f.subject = ANY (among))
+$$;
+COMMENT ON FUNCTION pcare.facts_with_reference IS 'The facts of a kind that name a reference, with what it is known by.';
+
+CREATE FUNCTION pcare.stretches(rule jsonb, known_at timestamptz, among text[]) RETURNS TABLE (
     subject text, occurred_at timestamptz, source text, id text, borough text, begins timestamptz, ends timestamptz
 )
 LANGUAGE sql STABLE PARALLEL SAFE
 AS $$
-    WITH fact AS (
-        SELECT
-            f.subject, known_by.ref_source, known_by.ref, f.occurred_at, f.source, f.id, f.borough, f.starts, f.one_off,
-            f.kind = rule ->> 'opened_by' AS opens,
-            f.kind = rule ->> 'closed_by' AS closes
-        FROM pcare.facts(known_at) AS f,
-             LATERAL (
-                 SELECT
-                     CASE WHEN pcare.is_post(rule ->> 'opened_by') THEN '' ELSE f.ref_source END,
-                     CASE WHEN pcare.is_post(rule ->> 'opened_by') THEN f.pcn ELSE f.ref END
-             ) AS known_by (ref_source, ref)
-        WHERE known_by.ref IS NOT NULL
-          AND f.kind COLLATE "C" = ANY (array_remove(ARRAY[
-              rule ->> 'opened_by',
-              rule ->> 'closed_by',
-              CASE WHEN coalesce((rule ->> 'review_renews')::boolean, true) THEN rule ->> 'renewed_by' END
-          ], NULL))
+    -- Few references are closed, and fewer twice: hashing these is half the price of putting all facts in order.
+    WITH closed AS NOT MATERIALIZED (
+        SELECT c.subject, c.ref_source, c.ref, array_agg(c.occurred_at) AS times
+        FROM pcare.facts_with_reference(rule ->> 'closed_by', known_at, among) AS c
+        GROUP BY c.subject, c.ref_source, c.ref
     ),
-    -- Facts of one time are peers: each sees the others on both sides.
-    among AS (
+    fact AS (
         SELECT
-            fact.*,
-            max(occurred_at) FILTER (WHERE opens) OVER up_to_it AS last_opening,
-            max(occurred_at) FILTER (WHERE closes) OVER up_to_it AS last_closing,
-            min(occurred_at) FILTER (WHERE closes) OVER from_it_on AS next_closing
-        FROM fact
-        WINDOW up_to_it AS (PARTITION BY pcare.spread(subject), subject, ref_source, ref ORDER BY occurred_at),
-               from_it_on AS (PARTITION BY pcare.spread(subject), subject, ref_source, ref ORDER BY occurred_at DESC)
+            o.subject, o.occurred_at, o.source, o.id, o.borough, closed.times, begun.at AS begins,
+            CASE WHEN o.one_off THEN pcare.day_after(begun.at) END AS spent
+        FROM pcare.facts_with_reference(rule ->> 'opened_by', known_at, among) AS o
+        LEFT JOIN closed USING (subject, ref_source, ref),
+        LATERAL (SELECT coalesce(pcare.london_instant(o.starts::timestamp), o.occurred_at)) AS begun (at)
+        UNION ALL
+        SELECT r.subject, r.occurred_at, r.source, r.id, r.borough, closed.times, r.occurred_at, NULL
+        FROM pcare.facts_with_reference(
+            CASE WHEN coalesce((rule ->> 'review_renews')::boolean, true) THEN rule ->> 'renewed_by' END,
+            known_at, among
+        ) AS r
+        LEFT JOIN closed USING (subject, ref_source, ref)
+        -- what is open: opened, at this time or before, and not closed since
+        WHERE EXISTS (
+            SELECT
+            FROM pcare.facts_with_reference(rule ->> 'opened_by', known_at, among) AS o
+            WHERE o.subject = r.subject AND o.ref_source = r.ref_source AND o.ref = r.ref
+              AND o.occurred_at <= r.occurred_at
+              AND (
+                  closed.times IS NULL
+                  OR o.occurred_at > ALL (SELECT t FROM unnest(closed.times) AS t WHERE t <= r.occurred_at)
+              )
+        )
     )
     SELECT
-        a.subject, a.occurred_at, a.source, a.id, a.borough, begun.at,
+        f.subject, f.occurred_at, f.source, f.id, f.borough, f.begins,
         least(
-            a.next_closing,
-            pcare.months_after(a.occurred_at, (rule ->> 'lapses_after_months')::integer),
-            CASE WHEN a.opens AND a.one_off THEN pcare.day_after(begun.at) END
+            CASE WHEN f.times IS NOT NULL THEN (SELECT min(t) FROM unnest(f.times) AS t WHERE t >= f.occurred_at) END,
+            pcare.months_after(f.occurred_at, (rule ->> 'lapses_after_months')::integer),
+            f.spent
         )
-    FROM among AS a,
-         LATERAL (
-             SELECT coalesce(CASE WHEN a.opens THEN pcare.london_instant(a.starts::timestamp) END, a.occurred_at)
-         ) AS begun (at)
-    WHERE a.opens OR (NOT a.closes AND a.last_opening > coalesce(a.last_closing, '-infinity'))
+    FROM fact AS f
 $$;
 COMMENT ON FUNCTION pcare.stretches IS
     'From when to when each opening, or renewal of what is open, holds something in place; ends null: no end is known.';
 
-CREATE FUNCTION pcare.in_place_at_end(rule jsonb, at timestamptz, known_at timestamptz) RETURNS TABLE (
-    year integer, subject text, borough text
-)
+CREATE FUNCTION pcare.in_place_at_end(
+    rule jsonb, at timestamptz, known_at timestamptz, among text[] DEFAULT NULL
+) RETURNS TABLE (year integer, subject text, borough text)
 LANGUAGE sql STABLE PARALLEL SAFE
 AS $$
-    WITH stretch AS (
-        SELECT * FROM pcare.stretches(rule, known_at) AS s WHERE s.occurred_at < at
+    WITH stretch AS MATERIALIZED (
+        SELECT * FROM pcare.stretches(rule, known_at, among) AS s WHERE s.occurred_at < at
     )
     SELECT DISTINCT ON (pcare.spread(s.subject), s.subject, y.year) y.year, s.subject, s.borough
     FROM stretch AS s
@@ -501,8 +523,8 @@ CREATE FUNCTION pcare.kpi_in_place_in_year(rule jsonb, at timestamptz, known_at 
 )
 LANGUAGE sql STABLE PARALLEL SAFE
 AS $$
-    WITH stretch AS (
-        SELECT * FROM pcare.stretches(rule, known_at) AS s WHERE s.occurred_at < at
+    WITH stretch AS MATERIALIZED (
+        SELECT * FROM pcare.stretches(rule, known_at, NULL) AS s WHERE s.occurred_at < at
     )
     SELECT year, borough, NULL, count(*), NULL::bigint
     FROM (
@@ -522,12 +544,22 @@ $$;
 CREATE FUNCTION pcare.kpi_share_in_place(rule jsonb, at timestamptz, known_at timestamptz) RETURNS TABLE (
     year integer, borough text, member text, numerator bigint, denominator bigint
 )
-LANGUAGE sql STABLE PARALLEL SAFE
+LANGUAGE plpgsql STABLE PARALLEL SAFE
 AS $$
-    SELECT year, one.borough, NULL, count(other.subject), count(*)
-    FROM pcare.in_place_at_end(rule -> 'of', at, known_at) AS one
-    LEFT JOIN pcare.in_place_at_end(rule -> 'also_in', at, known_at) AS other USING (year, subject)
-    GROUP BY year, one.borough
+#variable_conflict use_column
+DECLARE
+    -- The other is looked for among these alone: an array that is known when the query is planned is hashed.
+    among CONSTANT text[] := array(
+        SELECT DISTINCT one.subject FROM pcare.in_place_at_end(rule -> 'of', at, known_at) AS one
+    );
+BEGIN
+    RETURN QUERY EXECUTE
+        'SELECT year, one.borough, NULL, count(other.subject), count(*)
+         FROM pcare.in_place_at_end($1, $3, $4) AS one
+         LEFT JOIN pcare.in_place_at_end($2, $3, $4, $5) AS other USING (year, subject)
+         GROUP BY year, one.borough'
+    USING rule -> 'of', rule -> 'also_in', at, known_at, among;
+END
 $$;
 COMMENT ON FUNCTION pcare.kpi_share_in_place IS 'Here `of` and `also_in` are the rules of the KPIs that the catalogue names.';
 

@@ -18,6 +18,8 @@ SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 SET jit = off
 SET work_mem = '128MB'
+-- Processes share the reading, also where a row for each person goes from one to another.
+SET parallel_tuple_cost = 0.01
 AS $$
     WITH found AS MATERIALIZED (
         SELECT f.*
