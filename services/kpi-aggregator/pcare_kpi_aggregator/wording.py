@@ -30,6 +30,8 @@ def gap(kind: KindOfValue, value: float, trajectory: float) -> float:
     """Return value less trajectory as people see them, so that the three numbers on a page add up."""
     if kind == "count":
         return whole(value) - whole(trajectory)
+    if kind == "share":
+        return float(_share_places(value) - _share_places(trajectory))
     return float(_places(value, 2) - _places(trajectory, 2))
 
 

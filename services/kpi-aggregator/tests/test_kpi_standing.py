@@ -59,6 +59,7 @@ def stand(measure, value, target, *, at=HALFWAY, opening=0, previous=None, denom
         (stand(PEOPLE, 23_163, 23_163, at=END), "exactly the target"),
         (stand(PEOPLE, 7, None, at=END), "no target is set"),
         (stand(SHARE, 87.5, 100), "12.5 percentage points short of the target"),
+        (stand(SHARE, 82.35, 100), "17.6 percentage points short of the target"),  # 82.4% is shown beside it
         (stand(SHARE, 99.97, 100, at=END), "0.03 percentage points short of the target"),
         (stand(SHARE, 51.0, 50), "1 percentage point over the target"),
         (stand(SHARE, 100.0, 100), "on the target"),
