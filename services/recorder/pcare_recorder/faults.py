@@ -17,6 +17,8 @@ class Point(StrEnum):
     BEFORE_PUBLISH = "before-publish"
     MIDDLE_OF_PUBLISH = "middle-of-publish"
     """The subjects' links are acknowledged, the events and rejections are not sent."""
+    WHILE_PUBLISHING_REJECTIONS = "while-publishing-rejections"
+    """Some rejections are on their way to the broker, and not acknowledged."""
     AFTER_PUBLISH = "after-publish"
     BEFORE_OFFSET_COMMIT = "before-offset-commit"
     AFTER_OFFSET_COMMIT = "after-offset-commit"

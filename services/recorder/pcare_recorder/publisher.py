@@ -81,6 +81,8 @@ class Publisher:
             for batch in self._batches(share):
                 # one by one: when a later one cannot be sent, the earlier ones are still waited for
                 acknowledged.append(await self._producer.send_batch(batch, topic, partition=partition))  # noqa: PERF401
+            if topic == REJECTED:
+                await self._faults.reach(Point.WHILE_PUBLISHING_REJECTIONS)
         finally:
             answers = await asyncio.gather(*acknowledged, return_exceptions=True)
         _raise_first(answers)
