@@ -52,9 +52,9 @@ class Process:
         self.environment = {**environment, PORT_VARIABLES[name]: str(self.port)}
         self.popen: Popen[bytes] | None = None
 
-    def start(self) -> None:
-        """Start it and return at once."""
-        command = [sys.executable, "-m", MODULES[self.name]]
+    def start(self, *program: str) -> None:
+        """Start it and return at once. `program` is what Python runs in place of the service's own module."""
+        command = [sys.executable, *(program or ("-m", MODULES[self.name]))]
         self.popen = processes.spawn(command, log=self.log, environment=self.environment)
 
     def kill(self) -> None:
