@@ -52,6 +52,10 @@ test-containers: $(READY) ## Run the integration tests on containers (needs a Do
 proof-kpis: $(READY) ## Play every KPI scenario against the running system: stream, SQL, replay and hand must agree
 	@$(BIN)/python tests/proof/run.py $(ARGS)
 
+.PHONY: proof-faults
+proof-faults: $(READY) ## Kill, stop and cut off everything under load, and count afterwards; ROUNDS=200 for the long form
+	@$(BIN)/python tests/faults/run.py $(if $(ROUNDS),--rounds $(ROUNDS)) $(ARGS)
+
 .PHONY: check
 check: $(READY) ## Lint, format check, types, generated files up to date
 	@$(BIN)/ruff check .
