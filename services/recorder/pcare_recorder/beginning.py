@@ -5,12 +5,14 @@ the two readings would look like a database that fell behind.
 """
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 import asyncpg
 
 from pcare_common import logs
+from pcare_common.errors import TransientError
 from pcare_recorder import rows, store
 from pcare_recorder.cursors import Cursor, Held, Partition, Start, made_anew, start
 from pcare_recorder.faults import Faults, Point
@@ -19,10 +21,15 @@ from pcare_recorder.publisher import Publisher
 from pcare_recorder.store import Span
 
 OFFSETS_AT_A_TIME = 2_000
-END_CHECKS = 5  # a new leader may for moments not know yet how far the partition was committed
-END_CHECK_SECONDS = 1.0
+CHECK_SECONDS = 1.0
+# A cluster whose brokers all died at once knows a partition's end, and what a group had committed, only when enough
+# replicas are back; until then it answers with less, and with nothing, and calls neither an error.
+END_CHECKS = 60
+COMMITTED_CHECKS = 10  # then everything is published again: harmless, but long
 
 log = logs.get(__name__)
+
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +41,26 @@ class Beginning:
     starts: Mapping[Partition, Start]
 
 
-async def find(connection: asyncpg.Connection, intake: Intake, partitions: Collection[Partition]) -> Beginning:
+async def find(
+    connection: asyncpg.Connection, intake: Intake, partitions: Collection[Partition], *, go_on: Callable[[], bool]
+) -> Beginning:
     """Read both cursors and say where to begin; make rows for partitions that are new.
 
-    Raises OperatorError where the recorder must not go on, else what the clients raise.
+    `go_on` is asked while Kafka is given time to remember. Raises OperatorError where the recorder must not go on,
+    TransientError where it was told not to wait, else what the clients raise.
     """
-    committed = await intake.committed(partitions)
-    cursors = await store.read_cursors(connection, partitions)
-    held = await _held(intake, partitions, cursors)
+    committed, cursors = await _remembered(
+        lambda: _both_cursors(connection, intake, partitions),
+        lambda both: all(both[0][partition] is not None for partition, cursor in both[1].items() if _has_moved(cursor)),
+        checks=COMMITTED_CHECKS,
+        go_on=go_on,
+    )
+    held = await _remembered(
+        lambda: intake.held(partitions),
+        lambda held: all(cursor.next_offset <= held[partition].end for partition, cursor in cursors.items()),
+        checks=END_CHECKS,
+        go_on=go_on,
+    )
     await _check_same_log(connection, intake, held)
     starts = {
         partition: start(partition, cursor=cursors.get(partition), committed=committed[partition], held=held[partition])
@@ -115,13 +134,33 @@ async def _check_same_log(connection: asyncpg.Connection, intake: Intake, held: 
             raise made_anew(partition)
 
 
-async def _held(
-    intake: Intake, partitions: Collection[Partition], cursors: Mapping[Partition, Cursor]
-) -> Mapping[Partition, Held]:
-    held = await intake.held(partitions)
-    for _ in range(END_CHECKS):
-        if all(cursor.next_offset <= held[partition].end for partition, cursor in cursors.items()):
+async def _both_cursors(
+    connection: asyncpg.Connection, intake: Intake, partitions: Collection[Partition]
+) -> tuple[Mapping[Partition, int | None], dict[Partition, Cursor]]:
+    committed = await intake.committed(partitions)
+    return committed, await store.read_cursors(connection, partitions)
+
+
+def _has_moved(cursor: Cursor) -> bool:
+    return cursor.next_offset > cursor.base_offset
+
+
+async def _remembered(
+    ask: Callable[[], Awaitable[Answer]],
+    is_plausible: Callable[[Answer], bool],
+    *,
+    checks: int,
+    go_on: Callable[[], bool],
+) -> Answer:
+    """Ask until the answer is plausible, at most so many times, a second apart; return the last answer."""
+    answer = await ask()
+    for check in range(checks):
+        if is_plausible(answer):
             break
-        await asyncio.sleep(END_CHECK_SECONDS)
-        held = await intake.held(partitions)
-    return held
+        if check == 0:
+            log.warning("Kafka remembers less than what is recorded: giving it time, as after a loss of power")
+        if not go_on():
+            raise TransientError("told to begin again while Kafka was given time to remember")
+        await asyncio.sleep(CHECK_SECONDS)
+        answer = await ask()
+    return answer

@@ -114,7 +114,7 @@ class Recorder:
         await self._faults.reach(Point.BEFORE_START)
         connection = await self._database.connection()
         await store.remember_rules(connection, self._rules)
-        found = await beginning.find(connection, self._intake, assigned or ())
+        found = await beginning.find(connection, self._intake, assigned or (), go_on=self._go_on)
         published = await beginning.publish_again(
             connection, self._intake, self._publisher, found, faults=self._faults, go_on=self._go_on
         )
@@ -214,6 +214,9 @@ class Recorder:
         self._database.drop()
         if not isinstance(error, TransientError) and classify(error) is not ErrorKind.TRANSIENT:
             raise error
+        if self._stop.is_set():
+            log.info("asked to stop in the middle of a batch: it is dropped", error=type(error).__name__)
+            return
         if self._intake.epoch != self._epoch:
             log.info("the group rebalanced in the middle of a batch: it is dropped", error=type(error).__name__)
             return

@@ -7,6 +7,7 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
@@ -19,7 +20,10 @@ from recorder_world import World, assert_exact, make_topics, until
 
 from pcare_common.errors import OperatorError
 from pcare_local.ports import free_ports
+from pcare_recorder import beginning
+from pcare_recorder.cursors import Held
 from pcare_recorder.faults import Point
+from pcare_recorder.intake import Intake
 from pcare_schemas.topics import RECORDED, SUBMITTED
 
 if TYPE_CHECKING:
@@ -261,8 +265,55 @@ async def delete_records(world: World, *, before: int) -> None:
     await asyncio.to_thread(delete)
 
 
+async def test_brokers_that_remember_late_what_was_committed_are_given_time(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a loss of power the brokers answer for a while with less than they have, and call it no error."""
+    await world.send(*[event() for _ in range(8)])
+    async with world.recorder() as running:
+        await world.settled(running)
+    published = await world.read(RECORDED)
+    monkeypatch.setattr(beginning, "CHECK_SECONDS", 0.05)
+    for name, forgets in (("committed", lambda _: None), ("held", lambda _: Held(0, 0))):
+        monkeypatch.setattr(Intake, name, late(getattr(Intake, name), forgets, times=4))
+    async with world.recorder() as running:
+        await world.send(event())
+        await world.settled(running)
+    assert len(await world.read(RECORDED)) == len(published) + 1
+    await assert_exact(world)
+
+
+def late(ask: Callable[..., Awaitable[dict[Any, Any]]], forgets: Callable[[Any], Any], *, times: int) -> Any:
+    left = times
+
+    async def answer(*given: Any, **more: Any) -> dict[Any, Any]:
+        nonlocal left
+        left -= 1
+        remembered = await ask(*given, **more)
+        return {key: forgets(value) for key, value in remembered.items()} if left >= 0 else remembered
+
+    return answer
+
+
+async def test_a_committed_offset_that_never_comes_back_publishes_everything_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await world.send(*[event() for _ in range(8)])
+    async with world.recorder() as running:
+        await world.settled(running)
+    monkeypatch.setattr(beginning, "CHECK_SECONDS", 0.05)
+    another_group = World(world.bootstrap_servers, world.dsn)
+    async with another_group.recorder() as running:
+        await another_group.settled(running)
+    assert len(await world.read(RECORDED)) == 16
+    await assert_exact(world)
+
+
 @pytest.mark.parametrize("later", [1, 5])
-async def test_a_topic_that_was_made_anew_is_refused_however_far_it_has_grown(world: World, later: int) -> None:
+async def test_a_topic_that_was_made_anew_is_refused_however_far_it_has_grown(
+    world: World, later: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(beginning, "CHECK_SECONDS", 0.05)
     await world.send(event(), event())
     async with world.recorder() as running:
         await world.settled(running)
