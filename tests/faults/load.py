@@ -24,7 +24,7 @@ from pcare_common.clock import SystemClock
 from pcare_schemas.pseudonym import PseudonymKey, pseudonym
 from pcare_schemas.rejections import Reason
 
-RATE = 40.0
+RATE = 30.0
 CHAPTER = 20  # events that are told, then sent
 LARGEST_BATCH = 5
 PEOPLE = 2_000

@@ -52,6 +52,7 @@ async def play(stage: Stage, strike: Strike, number: int, random: Random) -> Out
     outcome = Outcome(number, strike)
     begun = time.monotonic()
     stage.exits, stage.troubles, stage.notes = [], [], []
+    repeats_before = stage.repeats
     stop = asyncio.Event()
     sending = asyncio.create_task(stage.load.run(stop), name="load")
     service = _Service(stage)
@@ -74,6 +75,7 @@ async def play(stage: Stage, strike: Strike, number: int, random: Random) -> Out
         except Exception as error:  # noqa: BLE001 - what it was is told
             outcome.faults.append(f"the {task.get_name()} failed: {error!r}")
     await _judge(stage, outcome)
+    outcome.repeats = stage.repeats - repeats_before
     outcome.exits, outcome.notes = list(stage.exits), list(stage.notes)
     outcome.faults += stage.troubles
     outcome.seconds = time.monotonic() - begun
@@ -94,7 +96,7 @@ async def _judge(stage: Stage, outcome: Outcome) -> None:
         outcome.faults.append(f"{type(error).__name__}: {error}")
         return
     outcome.submitted, outcome.recorded, outcome.duplicates = found.submitted, found.recorded, found.duplicates
-    outcome.rejected, outcome.repeats, outcome.kpis = found.rejected, found.repeats, len(comparison.rows)
+    outcome.rejected, stage.repeats, outcome.kpis = found.rejected, found.repeats, len(comparison.rows)
     outcome.faults += found.faults
     outcome.faults += comparison.troubles
     unlike = [row for row in comparison.rows if not row.exact]

@@ -21,7 +21,7 @@ from system import Process, System, running_system
 
 SERVICES = ("kpi-aggregator", "kpi-aggregator", "recorder", "recorder", "ingest")
 SESSION_SECONDS = 6  # the shortest that brokers grant: a round need not last longer than it must
-LONGER_THAN_A_SESSION = SESSION_SECONDS + 3.0
+LONGER_THAN_A_SESSION = SESSION_SECONDS + 2.0
 SUPERVISOR_SECONDS = 0.2
 RESTART_SECONDS = 1.0
 FAULTY_RECORDER = Path(__file__).parents[2] / "services" / "recorder" / "tests" / "recorder_with_a_fault.py"
@@ -37,6 +37,8 @@ class Stage:
     exits: list[str] = field(default_factory=list)
     troubles: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    repeats: int = 0
+    """How many records the log has beyond one for each event, as of the round before."""
     held: set[Process] = field(default_factory=set)
     """What a strike keeps down, or replaces itself."""
 
