@@ -96,7 +96,7 @@ def table_of(outcomes: Sequence[Outcome]) -> Table:
         )
     table.caption = (
         "Unserved: the longest time of a round in which no new event came through to the counts, the strike's own "
-        "duration included. Published again: the most events of a round that are in the log once more; they are harmless."
+        "duration included. Published again: the most events of a round that the log has once more; they are harmless."
     )
     return table
 

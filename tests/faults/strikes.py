@@ -45,6 +45,7 @@ def every_strike() -> list[Strike]:
     for signal, act in processes.OF_A_BROKER.items():
         found.append(Strike(signal, "a broker", partial(act, leads=False)))
         found.append(Strike(signal, "the broker that leads", partial(act, leads=True), short=signal == "SIGKILL"))
+    found.append(Strike("SIGKILL", "all brokers at once", processes.kill_brokers, short=True))
     found += [
         Strike(signal, "PostgreSQL", act, short=signal == "SIGKILL")
         for signal, act in processes.OF_THE_DATABASE.items()

@@ -48,6 +48,13 @@ async def kill_broker(stage: Stage, random: Random, *, leads: bool) -> None:
     await asyncio.to_thread(stage.servers.start_kafka)
 
 
+async def kill_brokers(stage: Stage, random: Random) -> None:
+    """Kill all brokers at once, as a loss of power does, and start them again."""
+    await asyncio.to_thread(stage.servers.kill_kafka)
+    await asyncio.sleep(random.uniform(0, 3))
+    await asyncio.to_thread(stage.servers.start_kafka)
+
+
 async def stop_broker(stage: Stage, random: Random, *, leads: bool) -> None:
     """Stop a broker until others have taken over; then it goes on, and believes for a moment that it still leads."""
     node = await _broker(stage, random, leads=leads)
