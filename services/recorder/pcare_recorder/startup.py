@@ -52,6 +52,7 @@ async def reach(
             )
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), seconds)
+                raise StoppedError from error
         else:
             progress.back(dependency)
             return connected

@@ -19,7 +19,7 @@ from recorder_events import SAM, event, retraction
 from recorder_world import World, assert_exact, make_topics, until
 
 from pcare_common.errors import OperatorError
-from pcare_local.ports import free_ports
+from pcare_local.ports import free_ports, is_open
 from pcare_recorder import beginning
 from pcare_recorder.cursors import Held
 from pcare_recorder.faults import Point
@@ -202,9 +202,11 @@ async def test_it_waits_for_a_database_that_is_not_there_yet(world: World, backe
 
 async def test_asked_to_stop_while_waiting_it_stops(world: World, backend: "Backend") -> None:
     backend.kill_postgres()
+    (port,) = free_ports(1)
     try:
-        process = world.process()
-        await asyncio.sleep(4)
+        process = world.process(PCARE_RECORDER_HTTP_PORT=str(port))
+        until(lambda: is_open(port))
+        await asyncio.sleep(2)
         started = time.monotonic()
         process.terminate()
         ended(process, status=0)
