@@ -126,7 +126,7 @@ class System:
 
     async def simulate(self, events: int, *, seed: int, rate: float | None = None) -> list[str]:
         """Send events as the simulated providers do, and return the ledger: what became of each."""
-        ledger = self.directory / f"ledger-{seed}.jsonl"
+        ledger = self._ledger(seed)
         arguments = ["-m", "pcare_cli", "simulate", "--ingest", self.one("ingest").address]
         arguments += ["--events", str(events), "--ledger", str(ledger), "--seed", str(seed)]
         if rate is not None:
@@ -134,6 +134,17 @@ class System:
         supervisor = Supervisor(self.environment)
         await supervisor.run_to_end(Service("simulate", arguments, self.directory / "logs" / f"simulate-{seed}.log"))
         return ledger.read_text().splitlines()
+
+    async def sending_has_begun(self, *, seed: int) -> None:
+        """Wait until a simulation has answers: how long a program takes to start depends on what else runs."""
+        deadline = time.monotonic() + SECONDS_TO_START
+        ledger = self._ledger(seed)
+        while not ledger.exists() or ledger.stat().st_size == 0:
+            assert time.monotonic() < deadline, "the simulation did not begin"
+            await asyncio.sleep(0.05)
+
+    def _ledger(self, seed: int) -> Path:
+        return self.directory / f"ledger-{seed}.jsonl"
 
     async def report(self, ledger: Iterable[str] = ()) -> Report:
         """Wait until all has settled, and return the accounting and the KPIs of stream, SQL and replay."""

@@ -34,7 +34,7 @@ async def test_kill_9_of_recorder_and_aggregator_under_20000_events_leaves_nothi
 async def test_two_recorders_share_the_work_and_one_takes_over(system: System):
     await system.start("kpi-aggregator", "recorder", "recorder", "ingest")
     sending = asyncio.create_task(system.simulate(4_000, seed=42))
-    await asyncio.sleep(1)
+    await system.sending_has_begun(seed=42)
     system.one("recorder").kill()
     report = await system.report(await sending)
     assert report.exact, report.faults()
@@ -54,7 +54,7 @@ async def test_two_aggregators_each_answer_for_the_whole(system: System):
 async def test_a_database_that_goes_away_rejects_no_good_event(system: System):
     await system.start("kpi-aggregator", "recorder", "ingest")
     sending = asyncio.create_task(system.simulate(3_000, seed=45))
-    await asyncio.sleep(1)
+    await system.sending_has_begun(seed=45)
     await asyncio.to_thread(system.backend.kill_postgres)
     await asyncio.sleep(2)
     await asyncio.to_thread(system.backend.start_postgres)
@@ -68,7 +68,7 @@ async def test_a_database_that_goes_away_rejects_no_good_event(system: System):
 async def test_a_broker_that_crashes_loses_no_accepted_event(system: System):
     await system.start("kpi-aggregator", "recorder", "ingest")
     sending = asyncio.create_task(system.simulate(3_000, seed=46))
-    await asyncio.sleep(1)
+    await system.sending_has_begun(seed=46)
     await asyncio.to_thread(system.backend.kill_kafka)
     await asyncio.to_thread(system.backend.start_kafka)
     ledger = await sending
