@@ -107,6 +107,11 @@ def test_the_version_follows_the_areas_of_the_situations(monkeypatch):
         ("    unit: people\n", "    unit: people\n    unit: persons\n", "'unit' is there twice"),
         ('unit: "%"', "unit: percent", "unit: a share has the unit %"),
         ("    unit: people\n    personal: true", "    unit: people\n    personal: false", "`personal` must be true"),
+        (
+            "    unit: points\n    personal: true",
+            "    unit: points\n    personal: false",
+            "what people answered about a team",
+        ),
         ("also_in: pcsp_active", "also_in: pcsp_activ", "also_in: 'pcsp_activ'.*did you mean 'pcsp_active'"),
         ("also_in: pcsp_active", "also_in: sp_people", "also_in: 'sp_people' is not a KPI.*in_place_at_end"),
         ("also_in: pcsp_active", "also_in: phb_active", "always 100"),

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from pcare_schemas.kpis import catalogue
 from pcare_schemas.kpis.areas import BOROUGHS, NCL, NCL_ONLY
 from pcare_schemas.kpis.catalogue import Catalogue, Kpi
-from pcare_schemas.kpis.disclosure import Published, percentage, protected, published, rounded
+from pcare_schemas.kpis.disclosure import Published, percentage, protected, published, rounded, span, told
 
 KPIS = catalogue.load()
 MEAN = Kpi.model_validate(
@@ -105,8 +105,8 @@ def test_all_whose_rounded_parts_are_alike_are_published_alike(numbers, area):
     assert len(shown) <= 1
 
 
-def test_a_share_of_too_few_answers_stays_without_value():
-    assert published(KPIS["choice_ers"], "E09000003", None, 10, 20) == (None, 10, 20, False)
+def test_a_share_of_too_few_answers_cannot_be_worked_out_from_its_parts():
+    assert published(KPIS["sdm_collaborate"], "E09000003", None, 10, 20) == (None, None, 20, False)
 
 
 @given(sum_of_levels=st.integers(0, 400), events=COUNTS)
@@ -133,6 +133,25 @@ def test_a_percentage_is_rounded_half_up(numbers):
 def test_every_kpi_of_the_plan_that_counts_people_is_protected():
     unprotected = [kpi.id for kpi in Catalogue.model_validate(catalogue.load()).kpis if not protected(kpi, BELOW[0])]
     assert unprotected == [
-        "choice_standards", "sp_link_workers", "sdm_situations", "sdm_priority_areas", "sdm_collaborate",
-        "sdm_collaborate_mean",
+        "choice_standards", "sp_link_workers", "sdm_situations", "sdm_priority_areas",
     ]  # fmt: skip
+
+
+@given(counts=st.lists(st.integers(0, 12), min_size=6, max_size=6))
+def test_a_number_is_told_exactly_where_only_one_agrees_with_what_is_published(counts):
+    shown = dict(zip(BELOW, map(rounded, counts), strict=True))
+    possible = {count: [other for other in range(41) if rounded(other) == count] for count in shown.values()}
+    found = told(sum(counts), {area: span(count) for area, count in shown.items()})
+    for area, count in shown.items():
+        sums = {0}
+        for other in BELOW:
+            if other != area:
+                sums = {one + more for one in sums for more in possible[shown[other]]}
+        assert (area in found) is (sum(sum(counts) - one in possible[count] for one in sums) == 1)
+
+
+def test_the_few_of_one_borough_follow_from_the_whole():
+    assert told(3, {"E09000003": span(None), "E09000007": span(0)}) == {"E09000003", "E09000007"}
+    assert told(2, {"E09000003": span(None), "E09000007": span(None)}) == {"E09000003", "E09000007"}
+    assert told(14, {"E09000003": span(None), "E09000007": span(None)}) == {"E09000003", "E09000007"}
+    assert not told(9, {"E09000003": span(None), "E09000007": span(None)})

@@ -39,10 +39,14 @@ Course = Literal["year", "standing", "level"]
 
 _SHARES = frozenset({"share", "share_of_latest", "share_in_place"})
 _STANDING = frozenset({"people_ever", "in_place_at_end"})
+_OF_EACH_EVENT = frozenset({"events", "share", "mean"})
 
 
 class Kpi(Entry):
-    """One KPI of the plan. `personal`: it counts people or what happened to them, so disclosure control applies."""
+    """One KPI of the plan.
+
+    `personal`: it counts people, what happened to them or what they answered, so disclosure control applies.
+    """
 
     id: KpiId
     component: Component
@@ -83,9 +87,11 @@ class Kpi(Entry):
             yield ("additive",), f"`additive` must be {str(adds_up).lower()} for the rule {self.rule.count!r}"
         if (self.unit == "%") is not (self.kind_of_value == "share"):
             yield ("unit",), "a share has the unit %, and nothing else has"
-        about_people = any(KINDS[kind].SUBJECT == "person" for kind in kinds_of(self.rule))
-        if about_people and self.rule.count != "reached" and not self.personal:
+        subjects = {KINDS[kind].SUBJECT for kind in kinds_of(self.rule)}
+        if "person" in subjects and self.rule.count != "reached" and not self.personal:
             yield ("personal",), "it counts people or what happened to them: `personal` must be true"
+        if "team" in subjects and self.rule.count in _OF_EACH_EVENT and not self.personal:
+            yield ("personal",), "it counts what people answered about a team: `personal` must be true"
 
 
 class Catalogue(Entry):

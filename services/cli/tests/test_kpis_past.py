@@ -1,6 +1,7 @@
 """`pcare kpis --as-of` and `--publish`: the rows of PostgreSQL, placed, and what may leave the programme."""
 
 import datetime as dt
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -15,7 +16,7 @@ from pcare_schemas.kpis import catalogue, targets
 
 KPIS = catalogue.load()
 GOALS = targets.load(None, KPIS.ids)
-CAMDEN, NCL = "E09000007", "NCL"
+BARNET, CAMDEN, NCL = "E09000003", "E09000007", "NCL"
 AT = midnight(dt.date(2022, 10, 1))
 
 
@@ -125,6 +126,30 @@ def test_publishing_withholds_below_ncl_and_leaves_nothing_to_work_it_out_from()
     assert posts == read.rows[4]
     assert public.published
     assert public.notes == (publishing.RULE, publishing.NEVER_LIVE, "before")
+
+
+def test_who_publishes_is_told_what_follows_from_what_is_shown() -> None:
+    """NCL's few are all in Camden; Barnet's numerator is what Camden has not; of the rest nothing is told."""
+    rows = (
+        Row("sp_people", NCL, "2025/26", 3, 3),
+        Row("sp_people", CAMDEN, "2025/26", 3, 3),
+        Row("sp_people", BARNET, "2025/26", 0, 0),
+        Row("sp_people", NCL, "2026/27", 9, 9),
+        Row("sp_people", CAMDEN, "2026/27", 5, 5),
+        Row("sp_people", BARNET, "2026/27", 4, 4),
+        Row("choice_ers", NCL, "2026/27", 12.0, 3, 25),
+        Row("choice_ers", CAMDEN, "2026/27", 0.0, 0, 10),
+        Row("choice_ers", BARNET, "2026/27", 20.0, 3, 15),
+        Row("sdm_collaborate_mean", NCL, "2026/27", None, 20, 3),
+        Row("sdm_collaborate_mean", CAMDEN, "2026/27", None, 20, 3),
+        Row("sp_link_workers", NCL, "2026/27", 5, 5),
+        Row("sp_link_workers", CAMDEN, "2026/27", 5, 5),
+    )
+    read = Reading(tuple(Shown.from_document(entry) for entry in KPIS.document()["kpis"]), rows, AT, "1")
+    said = publishing.warning(publishing.publish(read, KPIS))
+    assert said is not None
+    assert said.endswith(": sp_people of 2025/26, Camden; choice_ers of 2026/27, Barnet.")
+    assert publishing.warning(publishing.publish(replace(read, rows=rows[3:6]), KPIS)) is None
 
 
 @pytest.mark.parametrize("option", [["--publish"], ["--as-of", "2024-03-31"]])

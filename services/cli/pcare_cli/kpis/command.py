@@ -59,6 +59,8 @@ def show_kpis(wanted: Wanted) -> None:
         reading = select(_read(wanted), wanted.year, wanted.kpis)
     except ReadingError as error:
         fail(str(error))
+    if wanted.publish and (warning := publishing.warning(reading)):
+        typer.echo(warning, err=True)  # beside what is published, not in it
     if wanted.form == "json":
         typer.echo(formats.as_json(reading))
     elif wanted.form == "csv":
