@@ -174,7 +174,7 @@ async def test_the_head_says_as_at_when_and_how_far_behind(stage):
     assert "Numbers as at 14:03:27 on 24 November 2026" in status.text
     assert "1,204 events and 3 seconds behind the log; complete: all 12 partitions counted" in status.text
     assert "Newest event recorded at 14:03:20 on 24 November 2026." in status.text
-    assert "Complete and up to date." in status.text
+    assert "Everything that is recorded is counted." in status.text
     assert (status.attributes["data-time"], status.attributes["data-age"]) == ("14:03:27", "3.0")
 
 

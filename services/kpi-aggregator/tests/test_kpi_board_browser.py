@@ -202,7 +202,7 @@ async def test_when_the_aggregator_is_gone_the_page_says_so_until_it_is_back(sho
     await service.start()
     await tab.value(LOOK)
     await tab.until(f"{AWAY}.hidden")
-    assert await tab.value('document.getElementById("state").textContent') == "Complete and up to date."
+    assert await tab.value('document.getElementById("state").textContent') == "Everything that is recorded is counted."
 
 
 async def test_numbers_come_by_themselves_when_all_is_counted(shown):
@@ -238,6 +238,13 @@ async def test_it_prints_black_on_white_without_what_cannot_be_pressed_on_paper(
     printed = await tab.pdf()
     assert printed.startswith(b"%PDF")
     assert 3 <= len(re.findall(rb"/Type\s*/Page\b", printed)) <= 12
+
+
+async def test_all_indicators_at_a_glance_are_one_sheet_of_paper(shown):
+    width, height = (round(96 * (millimetres - 2 * 14) / 25.4) for millimetres in (210, 297))  # A4 within its margins
+    await shown.tab.look(width, height, print_out=True)
+    await shown.tab.open(shown.service.address)
+    assert await shown.tab.value('document.querySelector(".glance").getBoundingClientRect().bottom') < height
 
 
 async def test_an_empty_log_can_be_looked_at(shown):

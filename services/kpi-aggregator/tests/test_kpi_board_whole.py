@@ -107,8 +107,8 @@ async def test_the_newest_event_of_any_partition_is_told_also_while_nothing_arri
     stage.tell(1, {}, written=written)
     stage.hear_of_the_ends()
     status = (await stage.page()).get("status")
-    assert "Newest event recorded at 13:05:00 on 10 September 2024." in status.text
-    assert "Complete and up to date." in status.text
+    assert "Newest event recorded at 13:05:00 on 10 September 2024, 25 minutes ago." in status.text
+    assert "Everything that is recorded is counted." in status.text
 
 
 async def test_when_kafka_falls_silent_the_numbers_are_as_old_as_its_last_word(stage):

@@ -10,6 +10,9 @@ from pcare_kpi_aggregator.years import SECOND
 LATE = 30 * SECOND
 """Partitions at rest are counted every five seconds; numbers older than this are not the present ones."""
 
+QUIET = 60 * SECOND
+"""After so long without a new event the board says for how long, as by night, or when the recorder is down."""
+
 State = Literal["good", "late", "reading"]
 
 
@@ -80,7 +83,7 @@ def status_of(facts: Facts) -> Status:
         sentence=_sentence(state, silent=silent),
         as_at=wording.moment(as_at) if shown else None,
         time=wording.time_of_day(as_at) if shown else None,
-        newest=_newest(facts.written),
+        newest=_newest(facts.written, facts.now),
         age_seconds=round(age / SECOND, 1),
         behind=_behind(facts.lags, age),
         counted=_counted(facts),
@@ -93,7 +96,7 @@ def _sentence(state: State, *, silent: bool) -> str:
     if state == "reading":
         return "Not all events are counted yet. The numbers appear here by themselves."
     if state == "good":
-        return "Complete and up to date."
+        return "Everything that is recorded is counted."
     if silent:
         return "Kafka does not answer: what happened since then is not in these numbers."
     return "These numbers are old: some events are not being counted at present."
@@ -105,9 +108,12 @@ def _behind(lags: Sequence[int | None], age: int) -> str:
     return f"{events} and {wording.duration(age)} behind the log"
 
 
-def _newest(written: int | None) -> str:
+def _newest(written: int | None, now: int) -> str:
     """Tell it always: where nothing arrives any more although all that arrived is counted, only this shows it."""
-    return "No event is recorded yet." if written is None else f"Newest event recorded at {wording.moment(written)}."
+    if written is None:
+        return "No event is recorded yet."
+    quiet = f", {wording.duration(now - written)} ago" if now - written >= QUIET else ""
+    return f"Newest event recorded at {wording.moment(written)}{quiet}."
 
 
 def _counted(facts: Facts) -> str:
