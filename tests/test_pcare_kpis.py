@@ -34,14 +34,14 @@ def yesterday() -> str:
 
 
 async def pcare(system: System, *arguments: str, status: int = 0) -> str:
-    """Run the command as a process of its own and return what it prints."""
+    """Run the command as a process of its own and return what it prints: what it says of an error, if it ends so."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "pcare_cli", *arguments,
-        env={**os.environ, **system.environment}, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+        env={**os.environ, **system.environment}, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
-    printed, _ = await process.communicate()
-    assert process.returncode == status, printed.decode()
-    return printed.decode()
+    printed, said = await process.communicate()
+    assert process.returncode == status, (printed + said).decode()
+    return (said if status else printed).decode()
 
 
 async def rows(system: System, *arguments: str) -> Rows:
