@@ -140,7 +140,7 @@ def test_a_wrong_catalogue_is_refused_with_line_and_reason(tmp_path, old, new, c
         ("count: events, of: sp-referral, where: {borough: E09000001}", "where/borough: 'E09000001' is not a code"),
         ("count: episodes, of: sdm-conversation, where: {situation: knees}", "where/.*did you mean 'knee_pain'"),
         ("count: events, of: choice-standards-assessed, where: {standards_met: 10}", "where/.*'10' is not a code"),
-        ("count: people_ever, of: pam-scored, where: [level]", "where: .*valid dictionary"),
+        ("count: people_ever, of: pam-scored, where: [level]", "where: .*names with values"),
         ("count: people_reached, of: [pam-scored, pam-scored]", "of/1: named twice"),
         ("count: people_reached, of: []", "of: .*at least 1"),
         ("count: reached, of: sp-referral, by: situation, threshold: 5", "of: .*name no clinical situation"),

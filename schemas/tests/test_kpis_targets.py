@@ -89,9 +89,18 @@ _BASELINE = "{value: 2, year: 2018/19, assumed: true}"
 @pytest.mark.parametrize(
     ("entry", "complaint"),
     [
-        ("kpi: nobody, area: NCL, value: 1, by: 2023/24, baseline: null", "not in the catalogue: nobody"),
+        (
+            "kpi: nobody, area: NCL, value: 1, by: 2023/24, baseline: null",
+            "line 2: targets/0/kpi: 'nobody' is not a KPI",
+        ),
+        ("kpi: phb_peopel, area: NCL, value: 1, by: 2023/24, baseline: null", "did you mean 'phb_people'"),
         ("kpi: phb_people, area: London, value: 1, by: 2023/24, baseline: null", "line 2: .*area: .*neither NCL nor"),
-        ("kpi: phb_people, area: NCL, value: 1, by: '2023', baseline: null", "line 2: .*not a financial year"),
+        (
+            "kpi: phb_people, area: NCL, value: 1, by: '2023', baseline: null",
+            "line 2: targets/0/by: '2023' is not a fin",
+        ),
+        ("kpi: phb_people, area: NCL, value: 1, by: 2023, baseline: null", "line 2: targets/0/by: '2023' is not a fin"),
+        ("kpi: phb_people, area: NCL, value: 1, by: never, baseline: null", "targets/0/by: 'never' is not a financial"),
         ("kpi: phb_people, area: NCL, value: -1, by: 2023/24, baseline: null", "greater than or equal to 0"),
         (
             "kpi: phb_people, area: NCL, value: 1, by: 2023/24, baseline: {value: 2, year: 2023/24, assumed: true}",

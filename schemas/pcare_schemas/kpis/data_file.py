@@ -1,5 +1,6 @@
 """Reads a YAML file into a model, and says where it is wrong: file, line, key and reason."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -7,6 +8,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 Model = TypeVar("Model", bound=BaseModel)
+Location = tuple[int | str, ...]
 
 
 class DataFileError(ValueError):
@@ -36,17 +38,32 @@ def read(path: Path, model: type[Model]) -> Model:
     try:
         return model.model_validate(content)
     except ValidationError as error:
-        mistakes = [_describe(path, root, mistake) for mistake in error.errors(include_url=False)]
+        mistakes = [_describe(path, root, one["loc"], _reason(one)) for one in error.errors(include_url=False)]
         raise DataFileError("\n".join(mistakes)) from error
 
 
-def _describe(path: Path, root: yaml.Node | None, mistake: Any) -> str:
-    keys, line = _locate(root, list(mistake["loc"]))
+def refuse(path: Path, mistakes: Iterable[tuple[Location, str]]) -> None:
+    """Raise DataFileError for mistakes, by place and reason, that only show beside another file; return without any."""
+    mistakes = list(mistakes)
+    if mistakes:
+        root = yaml.compose(path.read_text("utf-8"), Loader=yaml.SafeLoader)
+        raise DataFileError("\n".join(_describe(path, root, where, reason) for where, reason in mistakes))
+
+
+def _describe(path: Path, root: yaml.Node | None, location: Location, reason: str) -> str:
+    keys, line = _locate(root, location)
     where = "/".join(str(key) for key in keys) or "the whole file"
-    return f"{path}, line {line}: {where}: {mistake['msg']}"
+    return f"{path}, line {line}: {where}: {reason}"
 
 
-def _locate(root: yaml.Node | None, location: list[int | str]) -> tuple[list[int | str], int]:
+def _reason(mistake: Any) -> str:
+    """Return pydantic's reason in words for whoever writes the file."""
+    if mistake["type"] in {"model_type", "model_attributes_type", "dict_type"}:
+        return "Input should be names with values, as in `name: value`"
+    return str(mistake["msg"]).removeprefix("Value error, ")
+
+
+def _locate(root: yaml.Node | None, location: Location) -> tuple[list[int | str], int]:
     """Return the keys of a mistake as the file has them, and the line of the last one that is there."""
     node, keys = root, []
     line = root.start_mark.line + 1 if root else 1

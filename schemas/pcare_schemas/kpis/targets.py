@@ -9,13 +9,11 @@ from pydantic import Field, model_validator
 from pcare_schemas.kpis import data_file
 from pcare_schemas.kpis.areas import BOROUGHS, NCL
 from pcare_schemas.kpis.catalogue import Component
-from pcare_schemas.kpis.data_file import DataFileError
 from pcare_schemas.kpis.filters import Entry, Mistake, refuse
-from pcare_schemas.kpis.year_labels import YearLabel, year_from_label
+from pcare_schemas.kpis.payload_fields import unlike
+from pcare_schemas.kpis.year_labels import ALWAYS, YearLabel, YearOrAlways, year_from_label
 
 BUILT_IN = Path(__file__).with_name("targets.yaml")
-
-ALWAYS = "always"
 
 
 class Baseline(Entry):
@@ -32,7 +30,7 @@ class Target(Entry):
     kpi: str
     area: str
     value: float = Field(ge=0)
-    by: YearLabel | Literal["always"]
+    by: YearOrAlways
     baseline: Baseline | None
     years: dict[YearLabel, float] = Field(default={})
     """What is set for single years, where the way to the target is not straight."""
@@ -156,8 +154,10 @@ def load(path: Path | None, kpis: Collection[str]) -> Targets:
     """
     place = path or BUILT_IN
     targets = data_file.read(place, Targets)
-    named = {target.kpi for target in targets.targets} | {one.kpi for one in targets.comparisons if one.kpi}
-    strangers = sorted(named - set(kpis))
-    if strangers:
-        raise DataFileError(f"{place}: targets of KPIs that are not in the catalogue: {', '.join(strangers)}")
+    of = [(("targets", index, "kpi"), target.kpi) for index, target in enumerate(targets.targets)]
+    of += [(("comparisons", index, "kpi"), one.kpi) for index, one in enumerate(targets.comparisons) if one.kpi]
+    known = tuple(kpis)
+    data_file.refuse(
+        place, [(where, unlike(kpi, known, "a KPI of the catalogue")) for where, kpi in of if kpi not in known]
+    )
     return targets

@@ -1,8 +1,11 @@
 """Financial years as the plan writes them. A year is named by the calendar year in which it starts."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import AfterValidator
+from pydantic import BeforeValidator
+
+ALWAYS = "always"
+"""Stands for a year where something holds in all of them."""
 
 
 def label(year: int) -> str:
@@ -18,9 +21,14 @@ def year_from_label(text: str) -> int:
     return int(start)
 
 
-def _is_a_year(text: str) -> str:
-    year_from_label(text)
+def _is_a_year(text: Any) -> Any:
+    year_from_label(str(text))
     return text
 
 
-YearLabel = Annotated[str, AfterValidator(_is_a_year)]
+def _is_a_year_or_always(text: Any) -> Any:
+    return text if text == ALWAYS else _is_a_year(text)
+
+
+YearLabel = Annotated[str, BeforeValidator(_is_a_year)]
+YearOrAlways = Annotated[str, BeforeValidator(_is_a_year_or_always)]

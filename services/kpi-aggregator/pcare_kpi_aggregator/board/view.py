@@ -11,8 +11,8 @@ from pcare_kpi_aggregator.years import end_of
 from pcare_schemas.kpis.areas import BOROUGHS, NCL, NCL_ONLY
 from pcare_schemas.kpis.catalogue import COMPONENTS, Catalogue, Kpi
 from pcare_schemas.kpis.rules import MeanRule
-from pcare_schemas.kpis.targets import ALWAYS, Comparison, Targets
-from pcare_schemas.kpis.year_labels import label, year_from_label
+from pcare_schemas.kpis.targets import Comparison, Targets
+from pcare_schemas.kpis.year_labels import ALWAYS, label, year_from_label
 
 AREA_NAMES = {NCL: "North Central London", NCL_ONLY: "NCL only (no borough)", **BOROUGHS}
 
