@@ -10,12 +10,14 @@ from dataclasses import replace
 import httpx
 import pytest
 from rich.console import Console, Group
+from typer.testing import CliRunner
 
-from pcare_cli.kpis import formats
+from pcare_cli.kpis import command, formats
 from pcare_cli.kpis.command import assumptions
 from pcare_cli.kpis.reading import Reading, ReadingError, Row, select
 from pcare_cli.kpis.stream import read_now, reading_of
 from pcare_cli.kpis.table import foot, kpi_lines, kpi_table
+from pcare_cli.main import app
 from pcare_kpi_aggregator import wording
 from pcare_kpi_aggregator.years import midnight
 from pcare_schemas.kpis import catalogue, targets
@@ -179,6 +181,15 @@ def test_the_foot_says_as_at_when_and_on_what_a_trajectory_rests() -> None:
     assert assumptions(reading_of(CATALOGUE, answer(entry("phb_people", NCL, 10, target=5.0))), goals) == ()
     assert foot(live).startswith("As at 12:00:00 on 21 November 2026.")
     assert foot(replace(live, at=midnight(dt.date(2026, 7, 1)))).startswith("As at the end of 30 June 2026.")
+
+
+def test_the_foot_tells_only_of_what_was_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    ours = targets.load(None, catalogue.load().ids).value("phb_people", NCL, 2026)
+    rows = answer(entry("phb_people", NCL, 10, target=ours), entry("pam_people", NCL, 10, target=21619))
+    monkeypatch.setattr(command, "read_now", lambda _address: reading_of(CATALOGUE, rows))
+    printed = {kpi: CliRunner().invoke(app, ["kpis", "--kpi", kpi]).output for kpi in ("phb_people", "pam_people")}
+    assert "assumed 0 at the end of 2018/19. (phb_people)" in printed["phb_people"].replace("\n", " ")
+    assert "assumed" not in printed["pam_people"]
 
 
 def transport(status: int, body: object) -> httpx.Client:

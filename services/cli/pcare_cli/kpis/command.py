@@ -56,7 +56,7 @@ class Wanted:
 def show_kpis(wanted: Wanted) -> None:
     """Print the KPIs. Ends with status 1 and one line when there are none to show, 78 when a setting is wrong."""
     try:
-        reading = select(_read(wanted), wanted.year, wanted.kpis)
+        reading = _read(wanted)
     except ReadingError as error:
         fail(str(error))
     if wanted.publish and (warning := publishing.warning(reading)):
@@ -72,10 +72,10 @@ def show_kpis(wanted: Wanted) -> None:
 def _read(wanted: Wanted) -> Reading:
     kpis, goals = _files()
     if wanted.as_of is None and not wanted.publish:
-        reading = read_now(wanted.address)
+        reading = select(read_now(wanted.address), wanted.year, wanted.kpis)
         return replace(reading, notes=assumptions(reading, goals))
     at, known_at = publishing.moments(_day(wanted.as_of), publish=wanted.publish, now=SystemClock().now())
-    reading = asyncio.run(read_past(_dsn(), kpis, goals, at, known_at))
+    reading = select(asyncio.run(read_past(_dsn(), kpis, goals, at, known_at)), wanted.year, wanted.kpis)
     reading = replace(reading, notes=assumptions(reading, goals))
     return publishing.publish(reading, kpis) if wanted.publish else reading
 
