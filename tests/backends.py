@@ -6,6 +6,7 @@ Choose by PCARE_TEST_BACKEND; the default is `local`.
 
 import os
 import re
+import signal
 import socket
 import time
 from collections.abc import Iterator
@@ -32,6 +33,14 @@ class Backend(Protocol):
 
     def start_kafka(self) -> None:
         """Start the broker that was killed and wait until it answers."""
+        ...
+
+    def stop_kafka(self) -> None:
+        """Let the broker stand still: its connections stay, and nothing is answered."""
+        ...
+
+    def continue_kafka(self) -> None:
+        """Let the broker that stands still go on."""
         ...
 
     def kill_postgres(self) -> None:
@@ -64,6 +73,16 @@ class _Local:
     def start_kafka(self) -> None:
         self._kafka.start()
 
+    def stop_kafka(self) -> None:
+        self._signal_kafka(signal.SIGSTOP)
+
+    def continue_kafka(self) -> None:
+        self._signal_kafka(signal.SIGCONT)
+
+    def _signal_kafka(self, signum: signal.Signals) -> None:
+        for pid in self._kafka.pids:
+            os.kill(pid, signum)
+
     def kill_postgres(self) -> None:
         self._postgres.kill9()
 
@@ -94,6 +113,12 @@ class _Containers:
     def start_kafka(self) -> None:
         self._kafka.start()
         self._wait_for_kafka()
+
+    def stop_kafka(self) -> None:
+        self._kafka.pause()
+
+    def continue_kafka(self) -> None:
+        self._kafka.unpause()
 
     def kill_postgres(self) -> None:
         self._postgres.kill()

@@ -127,8 +127,9 @@ _ALL = (
         "pcare_recorder_progress_age_seconds",
         "gauge",
         (),
-        "Seconds since any assigned partition with lag advanced; 0 when there is no lag.",
-        "Above 60: the service is not ready and will restart itself.",
+        "Seconds that it has stood still: a partition with lag did not advance or was not published, a dependency did "
+        "not answer, or no partitions were assigned; 0 when all is well.",
+        "Above 60, or not scraped: alert. /health/ready says why; docs/operate.md says what to do.",
     ),
     Metric(
         "pcare_kpi_value",

@@ -11,7 +11,7 @@ from typing import NoReturn
 from pcare_common import logs, settings, shutdown
 from pcare_common.clock import SystemClock
 from pcare_common.errors import EXIT_CONFIGURATION, OperatorError
-from pcare_kpi_aggregator.leave import leave_now
+from pcare_common.leave import leave_now
 from pcare_kpi_aggregator.service import Service
 from pcare_kpi_aggregator.settings import AggregatorSettings
 

@@ -16,7 +16,7 @@ from faust.transport.drivers import aiokafka as driver
 from yarl import URL
 
 from pcare_common.kafka import KafkaSettings
-from pcare_kpi_aggregator.leave import Leave
+from pcare_common.leave import Leave
 from pcare_kpi_aggregator.owned import LogRecord
 from pcare_schemas.topics import RECORDED
 

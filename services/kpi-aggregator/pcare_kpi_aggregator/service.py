@@ -13,6 +13,7 @@ from pcare_common import logs
 from pcare_common.clock import Clock
 from pcare_common.errors import OperatorError, TransientError
 from pcare_common.http import HttpServer, service_routes
+from pcare_common.leave import Leave
 from pcare_kpi_aggregator import runtime
 from pcare_kpi_aggregator.answers import KpiAnswers
 from pcare_kpi_aggregator.board.progress import reading
@@ -22,7 +23,6 @@ from pcare_kpi_aggregator.crash_ledger import CrashLedger
 from pcare_kpi_aggregator.fold import Fold
 from pcare_kpi_aggregator.health import WorkerHealth
 from pcare_kpi_aggregator.kpi_metrics import KpiCollector
-from pcare_kpi_aggregator.leave import Leave
 from pcare_kpi_aggregator.log_reader import LogReader, Outcome, Stretch
 from pcare_kpi_aggregator.owned import Phase
 from pcare_kpi_aggregator.ownership import Ownership

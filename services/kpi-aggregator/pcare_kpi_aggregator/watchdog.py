@@ -8,7 +8,7 @@ import threading
 from collections.abc import Hashable, Mapping
 
 from pcare_common.clock import Clock
-from pcare_kpi_aggregator.leave import Leave
+from pcare_common.leave import Leave
 
 LOOK_SECONDS = 0.5
 

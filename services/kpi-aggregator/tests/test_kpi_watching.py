@@ -123,7 +123,7 @@ def test_leaving_is_immediate_says_why_and_asks_for_a_restart():
     program = """
 import atexit
 from pcare_common import logs
-from pcare_kpi_aggregator.leave import leave_now
+from pcare_common.leave import leave_now
 logs.configure("kpi-aggregator")
 atexit.register(print, "a clean exit")
 try:

@@ -15,6 +15,7 @@ from pcare_common.clock import Clock, SystemClock
 from pcare_common.errors import EXIT_CONFIGURATION, EXIT_TRY_AGAIN, OperatorError
 from pcare_common.http import HttpServer, service_routes
 from pcare_common.shutdown import stop_on_signals
+from pcare_common.watchdog import Watchdog
 from pcare_recorder import migrate
 from pcare_recorder.database import Database
 from pcare_recorder.errors import Dependency, for_operator
@@ -27,7 +28,6 @@ from pcare_recorder.publisher import Publisher
 from pcare_recorder.recorder import Recorder
 from pcare_recorder.settings import RecorderSettings
 from pcare_recorder.startup import StoppedError, reach
-from pcare_recorder.watchdog import Watchdog
 from pcare_schemas.rules import Rules
 
 # Of the ten seconds that a service has to end in: for the batch in hand, and for leaving the group.
@@ -92,15 +92,11 @@ async def _probes(
     config: RecorderSettings, registry: CollectorRegistry, progress: Progress, clock: Clock
 ) -> AsyncIterator[None]:
     """Answer over HTTP, and watch for a loop that is stuck."""
-    routes = service_routes(
-        registry,
-        ready=lambda: progress.ready(clock.monotonic()),
-        live=lambda: progress.live(clock.monotonic()),
-    )
+    watchdog = Watchdog(progress.stuck, loop_seconds=config.recorder_not_ready_after, clock=clock)
+    routes = service_routes(registry, ready=lambda: progress.ready(clock.monotonic()), live=watchdog.live)
     server = HttpServer(
         Starlette(routes=routes), host=config.recorder_http_host, port=config.recorder_http_port, grace_seconds=1.0
     )
-    watchdog = Watchdog(progress, clock)
     await server.start()
     watchdog.start()
     try:

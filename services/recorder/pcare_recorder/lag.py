@@ -19,6 +19,7 @@ log = logs.get(__name__)
 
 async def measure_lag(
     next_offsets: Callable[[], Mapping[Partition, int]],
+    published_through: Callable[[], Mapping[Partition, int]],
     *,
     intake: Intake,
     progress: Progress,
@@ -27,16 +28,17 @@ async def measure_lag(
 ) -> None:
     """Compare the cursors with the ends of their partitions, again and again, until cancelled.
 
-    Raises what is not transient.
+    The metric is about what is not judged. Progress is about what is not published either: an event that is in the
+    database and on no topic is work in hand. Raises what is not transient.
     """
     away = False
     while True:
-        written = dict(next_offsets())
+        written, published = dict(next_offsets()), dict(published_through())
         try:
             if written:
-                lags = cursors.lag(written, await intake.held(list(written), within=PERIOD_SECONDS))
-                progress.lag(lags, clock.monotonic())
-                instruments.behind(lags)
+                held = await intake.held(list(written), within=PERIOD_SECONDS)
+                progress.lag(cursors.lag(published, held), clock.monotonic())
+                instruments.behind(cursors.lag(written, held))
                 progress.back(Dependency.KAFKA)
                 if away:
                     log.info("Kafka answers again")

@@ -1,6 +1,6 @@
 """Health is progress: whether the recorder moves, and for how long it has not. Pure; the time is handed in.
 
-Times are readings of a monotonic clock, in seconds.
+Times are readings of a monotonic clock, in seconds. That the loop turns is the watchdog's to see.
 """
 
 from collections.abc import Collection, Mapping
@@ -11,6 +11,7 @@ from pcare_recorder.cursors import Partition
 from pcare_recorder.errors import Dependency
 
 PATIENCE_SECONDS = 5.0  # a dependency that answers again within this is not worth an alarm
+AWAY_TOO_LONG = 5  # times `exit_after`: by then the trouble may be our clients', which a new process makes anew
 
 _NAMES = {Dependency.POSTGRESQL: "PostgreSQL", Dependency.KAFKA: "Kafka"}
 
@@ -25,26 +26,30 @@ class Progress:
     now: float
     not_ready_after: float
     exit_after: float
-    _beat: float = field(init=False)
-    _rebalancing_since: float | None = field(init=False)
+    _unassigned_since: float | None = field(init=False)
+    _beginning_since: float | None = field(init=False, default=None)
     _away_since: dict[Dependency, float] = field(init=False, default_factory=dict)
     _behind_since: dict[Partition, float] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._beat = self._rebalancing_since = self.now
-
-    def beat(self, now: float) -> None:
-        """Note that the loop turns."""
-        self._beat = now
+        self._unassigned_since = self.now
 
     def assigned(self, partitions: Collection[Partition] | None, now: float) -> None:
         """Note which partitions are ours, or None while the group rebalances."""
         if partitions is None:
-            self._rebalancing_since = self._rebalancing_since or now
-            self._behind_since.clear()
+            self._unassigned_since = self._unassigned_since or now
         else:
-            self._rebalancing_since = None
+            self._unassigned_since = None
             self._behind_since = {p: since for p, since in self._behind_since.items() if p in partitions}
+
+    def beginning(self, now: float) -> None:
+        """Note that it has to be found out where to begin: until `begun`, nothing is known of any lag."""
+        self._beginning_since = self._beginning_since or now
+
+    def begun(self) -> None:
+        """Note that the partitions that are ours are being read, and that both dependencies answered on the way."""
+        self._beginning_since = None
+        self._away_since.clear()
 
     def away(self, dependency: Dependency, now: float) -> None:
         """Note that a dependency does not answer."""
@@ -55,7 +60,7 @@ class Progress:
         self._away_since.pop(dependency, None)
 
     def lag(self, lags: Mapping[Partition, int], now: float) -> None:
-        """Note how far each assigned partition is behind."""
+        """Note how far each assigned partition is from being published through."""
         for partition, behind in lags.items():
             if behind > 0:
                 self._behind_since.setdefault(partition, now)
@@ -63,20 +68,24 @@ class Progress:
                 self._behind_since.pop(partition, None)
 
     def moved(self, partitions: Collection[Partition], now: float) -> None:
-        """Note that the cursors of these partitions moved."""
+        """Note that one of the cursors of these partitions moved."""
         for partition in partitions:
             if partition in self._behind_since:
                 self._behind_since[partition] = now
 
     def age(self, now: float) -> float:
-        """Return the seconds since the partition that stands longest moved; 0 when none is behind."""
-        return max((now - since for since in self._behind_since.values()), default=0.0)
+        """Return for how many seconds it has not got on, for whatever reason; 0 when all is well."""
+        unknown = (self._unassigned_since, self._beginning_since)
+        since = [*self._behind_since.values(), *self._away_since.values(), *(one for one in unknown if one is not None)]
+        return max((now - one for one in since), default=0.0)
 
     def ready(self, now: float) -> Health:
         """Answer the readiness probe."""
         reasons = []
-        if self._rebalancing_since is not None:
+        if self._unassigned_since is not None:
             reasons.append("No partitions are assigned: the consumer group is rebalancing.")
+        if self._beginning_since is not None and now - self._beginning_since >= PATIENCE_SECONDS:
+            reasons.append(f"Where to begin has not been found out for {now - self._beginning_since:.0f} s.")
         reasons.extend(
             f"{_NAMES[dependency]} has not answered for {now - since:.0f} s."
             for dependency, since in self._away_since.items()
@@ -89,22 +98,22 @@ class Progress:
         )
         return Health(tuple(reasons))
 
-    def live(self, now: float) -> Health:
-        """Answer the liveness probe."""
-        silent = now - self._beat
-        return Health((f"The recorder's loop has not turned for {silent:.0f} s.",) if silent >= self.exit_after else ())
-
     def stuck(self, now: float) -> str | None:
         """Return why the process should end and be started again, or None.
 
-        Not while a dependency is away: starting again would not bring it back.
+        Not while a dependency is away: starting again would not bring it back. After a long while it may be that
+        only our own clients do not find it, for they know no addresses but those that they have seen.
         """
-        if not self.live(now).ok:
-            return f"the loop has not turned for {now - self._beat:.0f} s"
+        for dependency, since in self._away_since.items():
+            if now - since >= AWAY_TOO_LONG * self.exit_after:
+                return f"{_NAMES[dependency]} has not answered for {now - since:.0f} s"
         if self._away_since:
             return None
-        if self._rebalancing_since is not None and now - self._rebalancing_since >= self.exit_after:
-            return f"no partitions were assigned for {now - self._rebalancing_since:.0f} s"
-        if self.age(now) >= self.exit_after:
-            return f"a partition is behind and has not moved for {self.age(now):.0f} s"
+        if self._unassigned_since is not None and now - self._unassigned_since >= self.exit_after:
+            return f"no partitions were assigned for {now - self._unassigned_since:.0f} s"
+        if self._beginning_since is not None and now - self._beginning_since >= self.exit_after:
+            return f"where to begin was not found out for {now - self._beginning_since:.0f} s"
+        behind = max((now - since for since in self._behind_since.values()), default=0.0)
+        if behind >= self.exit_after:
+            return f"a partition is behind and has not moved for {behind:.0f} s"
         return None

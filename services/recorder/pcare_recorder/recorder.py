@@ -14,7 +14,7 @@ from pcare_common.errors import TransientError
 from pcare_recorder import beginning, recording, store
 from pcare_recorder.cursors import Partition
 from pcare_recorder.database import Database
-from pcare_recorder.errors import Dependency, ErrorKind, classify, dependency
+from pcare_recorder.errors import ErrorKind, classify, dependency
 from pcare_recorder.faults import Faults, Point
 from pcare_recorder.instruments import Instruments
 from pcare_recorder.intake import Intake
@@ -67,6 +67,7 @@ class Recorder:
         self._faults = faults
         self._epoch = -1
         self._next_offsets: dict[Partition, int] = {}
+        self._published_through: dict[Partition, int] = {}
         self._reading: asyncio.Task[Read | None] | None = None
         self._publishing: asyncio.Task[None] | None = None
         self._measuring: asyncio.Task[None] | None = None
@@ -82,6 +83,7 @@ class Recorder:
         self._measuring = asyncio.create_task(
             measure_lag(
                 lambda: self._next_offsets,
+                lambda: self._published_through,
                 intake=self._intake,
                 progress=self._progress,
                 instruments=self._instruments,
@@ -109,6 +111,7 @@ class Recorder:
         self._epoch = self._intake.epoch
         assigned = self._intake.assigned
         self._progress.assigned(assigned, self._clock.monotonic())
+        self._progress.beginning(self._clock.monotonic())
         self._next_offsets = {}
         self._pager.begin({})
         await self._faults.reach(Point.BEFORE_START)
@@ -120,14 +123,13 @@ class Recorder:
         )
         if published:
             self._next_offsets = {partition: begins.next_offset for partition, begins in found.starts.items()}
+            self._published_through = dict(self._next_offsets)
             self._pager.begin(self._next_offsets)
             self._instruments.began(found.cursors)
             log.info("recording", partitions=[str(partition) for partition in sorted(found.starts)])
-        self._progress.back(Dependency.POSTGRESQL)
-        self._progress.back(Dependency.KAFKA)
+            self._progress.begun()
 
     def _go_on(self) -> bool:
-        self._progress.beat(self._clock.monotonic())
         if self._measuring is not None and self._measuring.done():
             self._measuring.result()
         return self._intake.epoch == self._epoch and not self._stop.is_set()
@@ -159,7 +161,6 @@ class Recorder:
         try:
             while not taking.done() and not stopping.done():
                 await asyncio.wait({taking, stopping}, timeout=BEAT_SECONDS, return_when=asyncio.FIRST_COMPLETED)
-                self._progress.beat(self._clock.monotonic())
                 self._progress.assigned(self._intake.assigned, self._clock.monotonic())
             return await taking if taking.done() else {}
         finally:
@@ -190,6 +191,8 @@ class Recorder:
             await self._faults.reach(Point.BEFORE_OFFSET_COMMIT)
             await self._intake.commit({span.partition: span.next_offset for span in persisted.page.spans})
             await self._faults.reach(Point.AFTER_OFFSET_COMMIT)
+        self._progress.moved([span.partition for span in persisted.page.spans], self._clock.monotonic())
+        self._published_through.update({span.partition: span.next_offset for span in persisted.page.spans})
 
     async def _published(self) -> None:
         """Wait until the batch before is published and committed; raise what went wrong with it."""
@@ -232,4 +235,3 @@ class Recorder:
         )
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._stop.wait(), seconds)
-        self._progress.beat(self._clock.monotonic())

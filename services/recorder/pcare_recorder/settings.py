@@ -39,5 +39,12 @@ class RecorderSettings(PostgresSettings, KafkaSettings):
     recorder_batch_bytes: int = Field(
         8 * 1024 * 1024, ge=1024 * 1024, description="about the most bytes of one transaction"
     )
-    recorder_not_ready_after: float = Field(60.0, gt=0, description="lag without progress for so long is not ready")
-    recorder_exit_after: float = Field(180.0, gt=0, description="stuck for so long: stacks to the log, exit 75")
+    recorder_not_ready_after: float = Field(
+        45.0,
+        gt=0,
+        description="lag without progress for so long is not ready; found out within 10 more. A loop that does not "
+        "turn for so long ends the process",
+    )
+    recorder_exit_after: float = Field(
+        180.0, gt=0, description="lag without progress for so long although both dependencies answer: exit 75"
+    )

@@ -11,7 +11,7 @@ from pcare_common.clock import Clock
 from pcare_recorder.errors import Dependency, ErrorKind, classify
 from pcare_recorder.progress import Progress
 
-BEAT_SECONDS = 1.0
+LET_GO_SECONDS = 1.0
 
 log = logs.get(__name__)
 
@@ -37,7 +37,7 @@ async def reach(
     waits = delays()
     while True:
         try:
-            connected = await _unless_stopped(connect(), progress, clock, stop)
+            connected = await _unless_stopped(connect(), stop)
         except Exception as error:
             if classify(error) is not ErrorKind.TRANSIENT:
                 raise
@@ -58,19 +58,16 @@ async def reach(
             return connected
 
 
-async def _unless_stopped(
-    work: Coroutine[Any, Any, Connected], progress: Progress, clock: Clock, stop: asyncio.Event
-) -> Connected:
+async def _unless_stopped(work: Coroutine[Any, Any, Connected], stop: asyncio.Event) -> Connected:
     working = asyncio.create_task(work, name="connect")
     stopping = asyncio.create_task(stop.wait(), name="stop")
     try:
         while not working.done():
-            await asyncio.wait({working, stopping}, timeout=BEAT_SECONDS, return_when=asyncio.FIRST_COMPLETED)
-            progress.beat(clock.monotonic())
+            await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
             if stopping.done() and not working.done():
                 raise StoppedError
         return working.result()
     finally:
         stopping.cancel()
         working.cancel()
-        await asyncio.wait({working, stopping}, timeout=BEAT_SECONDS)
+        await asyncio.wait({working, stopping}, timeout=LET_GO_SECONDS)

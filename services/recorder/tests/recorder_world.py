@@ -129,9 +129,15 @@ class World:
                 running.cancel()
         await running
 
-    def process(self, *fault: str, capture: bool = False, **variables: str) -> "subprocess.Popen[bytes]":
+    def process(
+        self, *fault: str, capture: bool = False, log: Path = Path(os.devnull), **variables: str
+    ) -> "subprocess.Popen[bytes]":
         """Start a recorder as a process of its own, with a fault as recorder_with_a_fault.py takes it, if any."""
         program = [str(FAULTY_RECORDER), *fault] if fault else ["-m", "pcare_recorder"]
+        with log.open("ab") as output:
+            return self._spawn(program, variables, subprocess.PIPE if capture else output)
+
+    def _spawn(self, program: list[str], variables: Mapping[str, str], stderr: Any) -> "subprocess.Popen[bytes]":
         return subprocess.Popen(
             [sys.executable, *program],
             env=os.environ
@@ -144,7 +150,7 @@ class World:
                 "PCARE_LOG_LEVEL": "warning",
             }
             | variables,
-            stderr=subprocess.PIPE if capture else None,
+            stderr=stderr,
         )
 
     async def until_members(self, count: int) -> None:
