@@ -68,6 +68,13 @@ _ALL = (
         "It stays at its bound: requests are answered 503.",
     ),
     Metric(
+        "pcare_ingest_progress_age_seconds",
+        "gauge",
+        (),
+        "Seconds since which Kafka owes an acknowledgement of events that came; 0 when it owes none.",
+        "Above 30, or not scraped: alert. /health/ready says why; docs/operate.md says what to do.",
+    ),
+    Metric(
         "pcare_recorder_events_total",
         "counter",
         ("outcome",),
@@ -254,8 +261,9 @@ _ALL = (
         "pcare_kpi_progress_age_seconds",
         "gauge",
         (),
-        "Seconds since anything was counted while there was something to count; 0 when all is well.",
-        "Above 60: the worker ends itself, to be started again.",
+        "Seconds since anything was counted while there was something to count, or since Kafka said where the log "
+        "ends; 0 when all is well.",
+        "Above 60, or not scraped: alert. /health/ready says why; docs/operate.md says what to do.",
     ),
 )
 

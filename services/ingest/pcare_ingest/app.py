@@ -11,8 +11,10 @@ from starlette.types import ASGIApp
 from pcare_common import logs, settings
 from pcare_common.clock import Clock, SystemClock
 from pcare_common.errors import EXIT_CONFIGURATION, EXIT_TRY_AGAIN, OperatorError
+from pcare_common.health import Probe, always_well
 from pcare_common.http import HttpServer, service_routes
 from pcare_common.shutdown import stop_on_signals
+from pcare_common.watchdog import Watchdog
 from pcare_ingest import documentation, keys, web
 from pcare_ingest.admission import Admission
 from pcare_ingest.callers import Callers, OpenCallers
@@ -22,6 +24,7 @@ from pcare_ingest.judging import Judge
 from pcare_ingest.kafka_publisher import KafkaPublisher
 from pcare_ingest.kafka_session import Target
 from pcare_ingest.measures import Measures
+from pcare_ingest.progress import Progress, Watched
 from pcare_ingest.publishing import Publisher
 from pcare_ingest.settings import IngestSettings
 from pcare_schemas.pseudonym import PseudonymKey
@@ -46,27 +49,39 @@ def assemble(
     callers: Callers,
     clock: Clock,
     registry: CollectorRegistry,
+    progress: Progress,
+    live: Probe = always_well,
 ) -> ASGIApp:
     """Return the application, given the parts that reach outside of it."""
     admission = Admission(
         max_events=configured.ingest_max_events_in_hand, max_bytes=configured.ingest_max_bytes_in_hand
     )
+    watched = Watched(publisher, progress, clock)
     events = EventsEndpoint(
-        Intake(Judge(rules, key), publisher, clock),
+        Intake(Judge(rules, key), watched, clock),
         callers,
         admission,
-        Measures(registry, rules.register, admission),
+        Measures(registry, rules.register, admission, age=lambda: progress.age(clock.monotonic())),
         clock,
         read_within=configured.ingest_read_within_seconds,
     )
-    return web.application(events, [*service_routes(registry, ready=publisher.health), *documentation.routes()])
+    service = service_routes(registry, ready=watched.health, live=live)
+    return web.application(events, [*service, *documentation.routes()])
 
 
 async def serve(configured: IngestSettings) -> int:
     """Run the service until it is told to stop. Returns the exit status."""
     stop = stop_on_signals()
+    clock = SystemClock()
+    progress = Progress(
+        clock.monotonic(),
+        not_ready_after=configured.ingest_not_ready_after,
+        exit_after=configured.ingest_exit_after,
+    )
+    watchdog = Watchdog(progress.stuck, loop_seconds=configured.ingest_not_ready_after, clock=clock)
     publisher = KafkaPublisher(
-        Target(SUBMITTED, configured.aiokafka_options(), configured.ingest_answer_within_seconds)
+        Target(SUBMITTED, configured.aiokafka_options(), configured.ingest_answer_within_seconds),
+        turned=lambda: progress.turned(clock.monotonic()),
     )
     app = assemble(
         configured,
@@ -74,11 +89,14 @@ async def serve(configured: IngestSettings) -> int:
         key=keys.read(),
         publisher=publisher,
         callers=OpenCallers(),
-        clock=SystemClock(),
+        clock=clock,
         registry=CollectorRegistry(),
+        progress=progress,
+        live=watchdog.live,
     )
     server = HttpServer(app, host=configured.ingest_host, port=configured.ingest_port, grace_seconds=GRACE_SECONDS)
     await server.start()
+    watchdog.start()
     log.info("listening", host=configured.ingest_host, port=configured.ingest_port)
     _settle_garbage()
     publishing = asyncio.create_task(publisher.run(), name="kafka-publisher")
@@ -88,6 +106,7 @@ async def serve(configured: IngestSettings) -> int:
     if publishing.done():
         status = EXIT_TRY_AGAIN
         log.critical("publishing ended by itself: the process has to be started again", error=_name_of(publishing))
+    watchdog.stop()
     await _finish(server, publisher, publishing, stopping)
     log.info("stopped", status=status)
     return status

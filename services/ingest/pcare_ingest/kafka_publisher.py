@@ -20,7 +20,8 @@ class KafkaPublisher:
 
     After a failure the next session is opened at once. The failed one keeps publishing until then, since one
     partition without a leader is no reason to refuse the others; but when Kafka cannot be reached at all, records
-    are answered as not sent straight away instead of being held until they time out.
+    are answered as not sent straight away instead of being held until they time out. `turned` is called with each
+    step of `run`; none of them takes longer than some 15 seconds.
     """
 
     def __init__(
@@ -28,7 +29,9 @@ class KafkaPublisher:
         target: Target,
         *,
         open_session: Callable[[Target], Awaitable[Session]] = Session.open,
+        turned: Callable[[], None] = lambda: None,
     ) -> None:
+        self._turned = turned
         self._target = target
         self._open = open_session
         self._session: Session | None = None
@@ -79,6 +82,7 @@ class KafkaPublisher:
 
     async def _connect(self, waits: Iterator[float]) -> Session:
         while True:
+            self._turned()
             try:
                 return await self._open(self._target)
             except TransientError as error:
@@ -91,6 +95,7 @@ class KafkaPublisher:
     async def _until_failure(self, session: Session) -> None:
         loop = asyncio.get_running_loop()
         while not session.failed.is_set():
+            self._turned()
             try:
                 async with asyncio.timeout(PROBE_AFTER_IDLE_SECONDS):
                     await session.failed.wait()

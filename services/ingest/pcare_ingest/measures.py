@@ -1,6 +1,6 @@
 """What ingest counts, under the names of `pcare_common.metrics`."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from prometheus_client import CollectorRegistry
 
@@ -14,9 +14,11 @@ UNKNOWN_PROVIDER = "unknown"
 
 
 class Measures:
-    """The counters of one process, in a registry of their own."""
+    """The counters of one process, in a registry of their own. `age` is asked for at each scrape."""
 
-    def __init__(self, registry: CollectorRegistry, register: Register, admission: Admission) -> None:
+    def __init__(
+        self, registry: CollectorRegistry, register: Register, admission: Admission, age: Callable[[], float]
+    ) -> None:
         self._register = register
         self._requests = metrics.counter("pcare_ingest_requests_total", registry)
         self._events = metrics.counter("pcare_ingest_events_total", registry)
@@ -26,6 +28,7 @@ class Measures:
         self._statuses = {status: self._requests.labels(str(status)) for status in (202, 207, 400, 503)}
         metrics.gauge("pcare_ingest_in_flight_events", registry).set_function(lambda: admission.events)
         metrics.gauge("pcare_ingest_in_flight_bytes", registry).set_function(lambda: admission.bytes)
+        metrics.gauge("pcare_ingest_progress_age_seconds", registry).set_function(age)
 
     def answered(self, status: int) -> None:
         """Count a request to POST /events."""

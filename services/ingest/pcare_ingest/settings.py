@@ -32,6 +32,15 @@ class IngestSettings(KafkaSettings):
     ingest_read_within_seconds: float = Field(
         20.0, gt=0, le=60, description="the longest a client may take to send a body"
     )
+    ingest_not_ready_after: float = Field(
+        30.0,
+        gt=0,
+        description="events that Kafka does not acknowledge for so long are not ready; a loop that does not turn for "
+        "so long ends the process",
+    )
+    ingest_exit_after: float = Field(
+        60.0, gt=0, description="an event without any answer for so long: stacks to the log, exit 75"
+    )
     provider_register: Path | None = Field(None, description="a file of further providers, merged with our own")
 
     @model_validator(mode="after")

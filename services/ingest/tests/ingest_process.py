@@ -5,7 +5,7 @@ import os
 import sys
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from subprocess import Popen
@@ -20,6 +20,7 @@ from pcare_local.ports import LOOPBACK, free_ports
 from pcare_schemas.topics import SUBMITTED
 
 PARTITIONS = 12
+PROGRAM = ("-m", "pcare_ingest")
 SINGLE = {"content-type": "application/cloudevents+json"}
 BATCH = {"content-type": "application/cloudevents-batch+json"}
 
@@ -27,7 +28,9 @@ BATCH = {"content-type": "application/cloudevents-batch+json"}
 class Ingest:
     """The process and a client of it."""
 
-    def __init__(self, directory: Path, bootstrap_servers: str, **environment: str) -> None:
+    def __init__(
+        self, directory: Path, bootstrap_servers: str, *, program: Sequence[str] = PROGRAM, **environment: str
+    ) -> None:
         self.port = free_ports(1)[0]
         self.log = directory / "ingest.log"
         self.key = directory / "key"
@@ -35,7 +38,7 @@ class Ingest:
             keys.new(self.key)
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("PCARE_")}
         self.process: Popen[bytes] = processes.spawn(
-            [sys.executable, "-m", "pcare_ingest"],
+            [sys.executable, *program],
             log=self.log,
             environment={
                 **inherited,
@@ -80,9 +83,11 @@ class Ingest:
 
 
 @asynccontextmanager
-async def running(directory: Path, bootstrap_servers: str, **environment: str) -> AsyncIterator[Ingest]:
+async def running(
+    directory: Path, bootstrap_servers: str, *, program: Sequence[str] = PROGRAM, **environment: str
+) -> AsyncIterator[Ingest]:
     """Run ingest for the length of a `with`; it need not be ready yet."""
-    ingest = Ingest(directory, bootstrap_servers, **environment)
+    ingest = Ingest(directory, bootstrap_servers, program=program, **environment)
     try:
         await ingest.until("/health/live")
         yield ingest

@@ -15,6 +15,7 @@ from pcare_common.clock import FixedClock
 from pcare_common.health import Health
 from pcare_ingest.app import assemble
 from pcare_ingest.callers import Callers, OpenCallers
+from pcare_ingest.progress import Progress
 from pcare_ingest.publishing import Outcome, Outgoing
 from pcare_ingest.settings import IngestSettings
 from pcare_schemas.examples import RECEIVED
@@ -61,6 +62,7 @@ class Service:
     client: httpx.AsyncClient
     publisher: RecordingPublisher
     registry: CollectorRegistry
+    clock: FixedClock
 
     async def send(self, body: Any, content_type: str = "application/cloudevents+json") -> httpx.Response:
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
@@ -74,18 +76,19 @@ MakeService = Callable[..., Service]
 
 
 def build(*, callers: Callers | None = None, now: dt.datetime = RECEIVED, **settings: Any) -> Service:
-    publisher, registry = RecordingPublisher(), CollectorRegistry()
+    publisher, registry, clock = RecordingPublisher(), CollectorRegistry(), FixedClock(now)
     app = assemble(
         IngestSettings(**settings),
         rules=RULES,
         key=KEY,
         publisher=publisher,
         callers=callers or OpenCallers(),
-        clock=FixedClock(now),
+        clock=clock,
         registry=registry,
+        progress=Progress(0.0, not_ready_after=30.0, exit_after=60.0),
     )
     client = httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://ingest")
-    return Service(app, client, publisher, registry)
+    return Service(app, client, publisher, registry, clock)
 
 
 async def until(condition: Callable[[], Any]) -> None:

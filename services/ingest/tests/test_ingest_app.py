@@ -80,7 +80,7 @@ def test_it_stops_in_time_while_it_waits_for_a_broker(tmp_path: Path) -> None:
 class NoPublisher:
     """Stands for the publisher; `run` ends as the test wants."""
 
-    def __init__(self, *_: Any) -> None:
+    def __init__(self, *_: Any, **_more: Any) -> None:
         self.given_up = False
         self.closed = False
 
