@@ -6,8 +6,10 @@ Prometheus. They answer 200 or 503, with the reasons in words.
 
 import asyncio
 import contextlib
+import resource
 import socket
 from collections.abc import Generator
+from functools import partial
 
 import uvicorn
 from prometheus_client import CollectorRegistry, generate_latest
@@ -19,13 +21,13 @@ from starlette.types import ASGIApp
 
 from pcare_common.errors import OperatorError
 from pcare_common.health import Health, Probe, always_well
-from pcare_common.http_protocol import BoundedHttpProtocol
+from pcare_common.http_protocol import MAX_CONNECTIONS, SPARE_CONNECTIONS, BoundedHttpProtocol, come_back_later
 
 OK = 200
 UNAVAILABLE = 503
 
-MAX_CONNECTIONS = 1_000
-"""Beyond so many connections, requests are answered 503."""
+FILES_BESIDE = 200
+"""Open files that a process needs beside the connections of its clients."""
 
 
 def service_routes(registry: CollectorRegistry, *, ready: Probe, live: Probe = always_well) -> list[Route]:
@@ -64,10 +66,18 @@ class HttpServer:
     """Serves an ASGI application on the running loop until it is told to stop.
 
     `start` returns when the port answers and raises OperatorError when it cannot be had. `stop` lets requests in
-    hand finish for at most `grace_seconds`.
+    hand finish for at most `grace_seconds`. `turned_away` answers requests of connections that are too many.
     """
 
-    def __init__(self, app: ASGIApp, *, host: str, port: int, grace_seconds: float = 5.0) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        host: str,
+        port: int,
+        grace_seconds: float = 5.0,
+        turned_away: ASGIApp = come_back_later,
+    ) -> None:
         config = uvicorn.Config(
             app,
             host=host,
@@ -78,10 +88,9 @@ class HttpServer:
             lifespan="off",
             timeout_graceful_shutdown=max(1, int(grace_seconds)),
             timeout_keep_alive=30,
-            http=BoundedHttpProtocol,
+            http=partial(BoundedHttpProtocol, turned_away=turned_away),  # type: ignore[arg-type]
             ws="none",
             proxy_headers=False,
-            limit_concurrency=MAX_CONNECTIONS,
         )
         self._server = _Server(config)
         self._address = (host, port)
@@ -89,6 +98,7 @@ class HttpServer:
 
     async def start(self) -> None:
         """Bind and begin to answer."""
+        _allow_files(MAX_CONNECTIONS + SPARE_CONNECTIONS + FILES_BESIDE)
         host, port = self._address
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         listener = socket.socket(family, socket.SOCK_STREAM)
@@ -113,3 +123,14 @@ class HttpServer:
         if self._task is not None:
             await self._task
             self._task = None
+
+
+def _allow_files(wanted: int) -> None:
+    """Let this process open as many files as its connections take, where it may.
+
+    Many systems begin with 1,024: clients would use up what the connections to Kafka and the database need.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))

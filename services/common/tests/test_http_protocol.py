@@ -1,4 +1,4 @@
-"""The bounds on the head of a request, on real connections."""
+"""The bounds on connections, on the head of a request and on answers not taken, on real connections."""
 
 import asyncio
 import contextlib
@@ -15,6 +15,8 @@ from pcare_common.http import HttpServer
 from pcare_common.http_protocol import MAX_HEAD_BYTES
 
 REQUEST = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nhi"
+PROBE = b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n"
+LARGE = 32 * 1024 * 1024
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
@@ -28,7 +30,14 @@ async def refuse_unread(_request: Request) -> PlainTextResponse:
 
 @pytest.fixture
 async def connection(unused_tcp_port: int) -> AsyncIterator[Streams]:
-    app = Starlette(routes=[Route("/", echo, methods=["POST"]), Route("/refuse", refuse_unread, methods=["POST"])])
+    app = Starlette(
+        routes=[
+            Route("/", echo, methods=["POST"]),
+            Route("/refuse", refuse_unread, methods=["POST"]),
+            Route("/large", lambda _request: PlainTextResponse(b"x" * LARGE)),
+            Route("/health/live", lambda _request: PlainTextResponse("alive")),
+        ]
+    )
     server = HttpServer(app, host="127.0.0.1", port=unused_tcp_port)
     await server.start()
     reader, writer = await asyncio.open_connection("127.0.0.1", unused_tcp_port)
@@ -137,4 +146,58 @@ async def test_a_request_in_hand_may_take_its_time(
     await asyncio.sleep(0.1)
     writer.write(REQUEST[-2:])
     assert await answer(reader) == b"200 hi"
+    await closed(writer)
+
+
+@pytest.fixture
+def few(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_protocol, "MAX_CONNECTIONS", 2)
+    monkeypatch.setattr(http_protocol, "SPARE_CONNECTIONS", 1)
+
+
+async def test_connections_beyond_the_limit_are_told_to_come_back_and_the_others_go_on(
+    few: None, connection: Streams, unused_tcp_port: int
+) -> None:
+    opened = [await asyncio.open_connection("127.0.0.1", unused_tcp_port) for _ in range(2)]
+    for reader, writer in (connection, opened[0]):
+        writer.write(REQUEST)
+        assert await answer(reader) == b"200 hi"
+    reader, writer = opened[1]
+    writer.write(PROBE)
+    assert await answer(reader) == b"200 alive"
+    writer.write(REQUEST)
+    said = await ended(reader)
+    assert said.startswith(b"HTTP/1.1 503")
+    assert b"retry-after: " in said.lower()
+    reader, writer = connection
+    writer.write(REQUEST)
+    assert await answer(reader) == b"200 hi"
+    for _, one in opened:
+        await closed(one)
+    reader, writer = await asyncio.open_connection("127.0.0.1", unused_tcp_port)
+    writer.write(REQUEST)  # there is room again
+    assert await answer(reader) == b"200 hi"
+    await closed(writer)
+
+
+async def test_what_is_far_beyond_the_limit_is_closed_before_it_says_anything(
+    few: None, connection: Streams, unused_tcp_port: int
+) -> None:
+    opened = [await asyncio.open_connection("127.0.0.1", unused_tcp_port) for _ in range(3)]
+    said = await ended(opened[2][0])
+    assert said.startswith(b"HTTP/1.1 503")
+    assert b"retry-after: " in said.lower()
+    for _, writer in opened:
+        await closed(writer)
+
+
+async def test_an_answer_that_nobody_takes_is_not_kept_for_ever(
+    connection: Streams, monkeypatch: pytest.MonkeyPatch, unused_tcp_port: int
+) -> None:
+    monkeypatch.setattr(http_protocol, "TAKE_WITHIN_SECONDS", 0.2)
+    reader, writer = await asyncio.open_connection("127.0.0.1", unused_tcp_port, limit=1024)
+    writer.write(b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n")
+    await asyncio.sleep(1)  # the reader takes what its own buffer holds, and no more
+    taken = await ended(reader)
+    assert 0 < len(taken) < LARGE
     await closed(writer)

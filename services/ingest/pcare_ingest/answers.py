@@ -1,12 +1,12 @@
 """What POST /events answers: verdicts as HTTP."""
 
-import random
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import orjson
 from starlette.responses import Response
 
+from pcare_common.http_protocol import retry_after
 from pcare_ingest.intake import Verdict
 from pcare_ingest.media_types import ACCEPTED
 from pcare_ingest.problems import OF_FAILURE, EdgeProblem
@@ -20,8 +20,6 @@ ACCEPTED_STATUS: Final = 202
 MIXED_STATUS: Final = 207
 ALL_REJECTED_STATUS: Final = 400
 UNAVAILABLE_STATUS: Final = 503
-
-RETRY_AFTER_SECONDS: Final = (1, 5)
 
 
 def single(verdict: Verdict) -> Response:
@@ -72,6 +70,5 @@ def _problem_of(against: Rejection | Failure) -> dict[str, Any]:
 def _response(status: int, document: Any, media_type: str, headers: Mapping[str, str] | None = None) -> Response:
     extra = dict(headers or {})
     if status == UNAVAILABLE_STATUS:
-        # Spread at random, so that everybody who was turned away does not come back in the same second.
-        extra["Retry-After"] = str(random.randint(*RETRY_AFTER_SECONDS))  # noqa: S311 - guards nothing
+        extra["Retry-After"] = str(retry_after())
     return Response(orjson.dumps(document), status, headers=extra, media_type=media_type)

@@ -51,8 +51,8 @@ def assemble(
     registry: CollectorRegistry,
     progress: Progress,
     live: Probe = always_well,
-) -> ASGIApp:
-    """Return the application, given the parts that reach outside of it."""
+) -> tuple[ASGIApp, ASGIApp]:
+    """Return the application, and what answers when there are too many connections, given what reaches outside."""
     admission = Admission(
         max_events=configured.ingest_max_events_in_hand, max_bytes=configured.ingest_max_bytes_in_hand
     )
@@ -66,7 +66,7 @@ def assemble(
         read_within=configured.ingest_read_within_seconds,
     )
     service = service_routes(registry, ready=watched.health, live=live)
-    return web.application(events, [*service, *documentation.routes()])
+    return web.application(events, [*service, *documentation.routes()]), events.turn_away
 
 
 async def serve(configured: IngestSettings) -> int:
@@ -83,7 +83,7 @@ async def serve(configured: IngestSettings) -> int:
         Target(SUBMITTED, configured.aiokafka_options(), configured.ingest_answer_within_seconds),
         turned=lambda: progress.turned(clock.monotonic()),
     )
-    app = assemble(
+    app, turned_away = assemble(
         configured,
         rules=_rules(configured),
         key=keys.read(),
@@ -94,7 +94,13 @@ async def serve(configured: IngestSettings) -> int:
         progress=progress,
         live=watchdog.live,
     )
-    server = HttpServer(app, host=configured.ingest_host, port=configured.ingest_port, grace_seconds=GRACE_SECONDS)
+    server = HttpServer(
+        app,
+        host=configured.ingest_host,
+        port=configured.ingest_port,
+        grace_seconds=GRACE_SECONDS,
+        turned_away=turned_away,
+    )
     await server.start()
     watchdog.start()
     log.info("listening", host=configured.ingest_host, port=configured.ingest_port)

@@ -55,6 +55,12 @@ class EventsEndpoint:
         self._measures.answered(response.status_code)
         await response(scope, receive, send)
 
+    async def turn_away(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request for which there is no room: to come back later, on another connection."""
+        response = answers.refuse(problems.OVERLOADED, {"Connection": "close"})
+        self._measures.answered(response.status_code)
+        await response(scope, receive, send)
+
     async def _answer(self, request: Request, receive: Receive) -> Response:
         caller = await self._callers.identify(request)
         form = form_of(request.headers.get("content-type"))

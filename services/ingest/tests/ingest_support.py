@@ -77,7 +77,7 @@ MakeService = Callable[..., Service]
 
 def build(*, callers: Callers | None = None, now: dt.datetime = RECEIVED, **settings: Any) -> Service:
     publisher, registry, clock = RecordingPublisher(), CollectorRegistry(), FixedClock(now)
-    app = assemble(
+    app, _ = assemble(
         IngestSettings(**settings),
         rules=RULES,
         key=KEY,

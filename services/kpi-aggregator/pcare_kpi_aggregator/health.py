@@ -5,20 +5,24 @@ from dataclasses import dataclass
 from pcare_common.health import Health
 from pcare_kpi_aggregator.owned import Phase
 from pcare_kpi_aggregator.watchdog import LoopWatchdog, ProgressWatchdog
+from pcare_kpi_aggregator.whole import ENDS_HOLD_SECONDS
 from pcare_kpi_aggregator.worker import KpiWorker
-
-PROGRESS_SECONDS = 20.0
-"""Without progress for this long a worker is not ready; at the watchdog's limit it ends."""
 
 
 @dataclass(slots=True)
 class WorkerHealth:
-    """Answers the two probes."""
+    """Answers the two probes. Without progress for `progress_seconds` a worker is not ready; later it ends."""
 
     worker: KpiWorker
     loop: LoopWatchdog
     progress: ProgressWatchdog
     loop_limit_seconds: float
+    progress_seconds: float
+
+    def age(self) -> float:
+        """Return for how many seconds there has been no progress, or none that it could know of."""
+        silent = self.worker.whole.ends_age
+        return max(self.progress.age, silent if silent > ENDS_HOLD_SECONDS else 0.0)
 
     def live(self) -> Health:
         """Say whether the loop turns."""
@@ -46,7 +50,9 @@ class WorkerHealth:
         if not whole.complete:
             missing = f"of the partitions {_listed(whole.missing)}" if whole.missing else "of the log's ends"
             reasons.append(f"the numbers are not complete: nothing is known {missing}")
-        if self.progress.age > PROGRESS_SECONDS:
+        if whole.ends_age > self.progress_seconds:
+            reasons.append(f"Kafka has not said for {whole.ends_age:.0f} s where the log ends")
+        if self.progress.age > self.progress_seconds:
             reasons.append(f"nothing was counted for {self.progress.age:.0f} s although there is something to count")
         return reasons
 

@@ -44,6 +44,8 @@ TICK_SECONDS = 0.1
 WATCH_SECONDS = 1.0
 FAUST_STOP_SECONDS = 5.0
 CLIENT_STOP_SECONDS = 2.0
+NOT_READY_PART = 1 / 3  # of the time without progress that ends the process
+AWAY_TOO_LONG = 15  # times that: by then the trouble may be our clients', which a new process makes anew
 MEGABYTE = 1024 * 1024
 
 
@@ -156,6 +158,8 @@ class Service:
         """Compare what is counted with what there is to count."""
         while True:
             await self._bearing_outages(self._look())
+            if self._whole.ends_age > AWAY_TOO_LONG * self._settings.kpi_stall_seconds:
+                self._leave("Kafka has not answered for so long that it may be this process that cannot find it")
             await asyncio.sleep(WATCH_SECONDS)
 
     async def _look(self) -> None:
@@ -179,15 +183,17 @@ class Service:
                     busy[f"partition {number}"] = ready[number].applied_through
             elif owned.phase is not Phase.BLOCKED and ends[number] > 0:
                 busy[f"partition {number}"] = (ownership.progress, len(ready))  # read and evaluated with the others
-        if not ownership.owned and self._nobody_counts():
+        if not ownership.owned and self._nobody_counts(any_of_them=not ownership.joined):
             busy["the group, which gave no partitions, and nobody counts any"] = ownership.joined
         if ready:
             busy["the reader of the partials, which must at least hear our own"] = self._topic.records_read
         return busy
 
-    def _nobody_counts(self) -> bool:
-        latest = max((partial.snapshot.at for partial in self._whole.best.values()), default=0)
-        return self._now() - latest > self._settings.kpi_stall_seconds * SECOND
+    def _nobody_counts(self, *, any_of_them: bool) -> bool:
+        """Say whether no partition is counted; `any_of_them`: whether one is not, which may be meant for us."""
+        instants = [partial.snapshot.at for partial in self._whole.best.values()]
+        at = (min if any_of_them else max)(instants, default=0)
+        return self._now() - at > self._settings.kpi_stall_seconds * SECOND
 
     @staticmethod
     async def _bearing_outages(work: Awaitable[None]) -> bool:
@@ -237,13 +243,17 @@ class Service:
         return LogReader(RECORDED, stretches, kafka_options=self._kafka, now=self._now, outcome=outcome)
 
     def _http_server(self) -> HttpServer:
-        health = WorkerHealth(self._worker, self._loop_watchdog, self._progress, self._loop_limit)
+        health = WorkerHealth(
+            self._worker,
+            self._loop_watchdog,
+            self._progress,
+            loop_limit_seconds=self._loop_limit,
+            progress_seconds=self._settings.kpi_stall_seconds * NOT_READY_PART,
+        )
         standings = Standings(self._catalogue, self._targets)
         registry = CollectorRegistry()
         registry.register(
-            KpiCollector(
-                self._worker, self._catalogue, standings, now=self._now, progress_age=lambda: self._progress.age
-            )
+            KpiCollector(self._worker, self._catalogue, standings, now=self._now, progress_age=health.age)
         )
         ProcessCollector(registry=registry)
         answers = KpiAnswers(self._whole, self._catalogue, standings, self._now)

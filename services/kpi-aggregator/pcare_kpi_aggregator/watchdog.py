@@ -4,6 +4,7 @@ Two dogs. One, in a thread, sees that the loop turns: frozen for half a session,
 partitions. The other, on the loop, sees that something is applied while there is something to apply.
 """
 
+import asyncio
 import threading
 from collections.abc import Hashable, Mapping
 
@@ -22,9 +23,11 @@ class LoopWatchdog:
         self._leave = leave
         self._last = clock.monotonic()
         self._stopped = threading.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     def start(self) -> None:
-        """Begin to watch, from a thread that keeps nothing alive."""
+        """Begin to watch, from a thread that keeps nothing alive. Its stacks show the tasks of the running loop."""
+        self._loop = asyncio._get_running_loop()  # noqa: SLF001 - None outside of any
         self._last = self._clock.monotonic()
         threading.Thread(target=self._watch, name="loop-watchdog", daemon=True).start()
 
@@ -49,7 +52,9 @@ class LoopWatchdog:
     def _check(self) -> None:
         silence = self.silence
         if silence > self._limit and not self._stopped.is_set():
-            self._leave("the loop stood still for too long", show_stacks=True, seconds=round(silence, 1))
+            self._leave(
+                "the loop stood still for too long", show_stacks=True, loop=self._loop, seconds=round(silence, 1)
+            )
 
 
 class ProgressWatchdog:

@@ -42,7 +42,7 @@ class Whole:
     def __init__(self, fold: Fold, catalogue: str, clock: Clock, partitions: Iterable[int] = ()) -> None:
         self._fold = fold
         self._clock = clock
-        self._ends_known_at = 0.0
+        self._ends_known_at = clock.monotonic()
         self._catalogue = catalogue
         self.partitions = sorted(partitions)
         """The log's partitions; empty until they are known."""
@@ -113,7 +113,7 @@ class Whole:
 
     @property
     def ends_age(self) -> float:
-        """How many seconds ago Kafka said where the log ends, if it ever did."""
+        """How many seconds ago Kafka said where the log ends; since the start, if it never did."""
         return self._clock.monotonic() - self._ends_known_at
 
     def answer(self) -> Answer:

@@ -148,7 +148,16 @@ def shuffled(people: dict[str, list[Said | Taken]], seed: int) -> list[Statement
 class Worker:
     """One kpi-aggregator process. Ended by the fixture that made it."""
 
-    def __init__(self, bootstrap_servers: str, directory: Path, group: str, **settings: object) -> None:
+    def __init__(
+        self,
+        bootstrap_servers: str,
+        directory: Path,
+        group: str,
+        *,
+        program: Sequence[str] = ("-m", "pcare_kpi_aggregator"),
+        **settings: object,
+    ) -> None:
+        self._program = program
         self.port = _free_port()
         self.log = directory / f"worker-{self.port}.log"
         self._environment = {
@@ -166,7 +175,7 @@ class Worker:
     def start(self) -> "Worker":
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "pcare_kpi_aggregator"], env=self._environment, stdout=log, stderr=log
+                [sys.executable, *self._program], env=self._environment, stdout=log, stderr=log
             )
         return self
 

@@ -54,7 +54,7 @@ class Stage:
         self.worker = KpiWorker(self.ownership, self.whole, name="me", catalogue=CATALOGUE.version, clock=self.clock)
         self.loop_dog = LoopWatchdog(limit_seconds=5, clock=self.clock, leave=pytest.fail)
         self.progress = ProgressWatchdog(60, self.clock, pytest.fail)
-        health = WorkerHealth(self.worker, self.loop_dog, self.progress, 5)
+        health = WorkerHealth(self.worker, self.loop_dog, self.progress, 5, 20)
         standings = Standings(CATALOGUE, TARGETS)
         registry = CollectorRegistry()
         registry.register(
