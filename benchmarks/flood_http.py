@@ -120,7 +120,9 @@ async def run(url: str, *, rate: float, batch_size: int, seconds: float, connect
                 flood.free.pop().send()
             elif len(flood.opened) < connections:
                 with contextlib.suppress(OSError):
-                    _, connection = await loop.create_connection(lambda: Connection(flood), parts.hostname, parts.port)
+                    _, connection = await loop.create_connection(
+                        lambda: Connection(flood), parts.hostname or "127.0.0.1", parts.port or 80
+                    )
                     connection.send()
         await asyncio.sleep(0.002)
     deadline = time.perf_counter() + ANSWER_WITHIN

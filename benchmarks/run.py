@@ -2,6 +2,7 @@
 
     make bench
     make bench ARGS="--only recorder --runs 5 --report figures.json"
+    make bench ARGS="--only overload --runs 1"         five times what can be carried, and the curve of memory
     make bench ARGS="--only soak --minutes 30"        half an hour of load, once: not part of the rest
 
 Load, services, broker and database share this machine, so quote the ratios; a wide span says that it was busy.
@@ -23,6 +24,7 @@ import measure_aggregator
 import measure_analysis
 import measure_ingest
 import measure_latency
+import measure_overload
 import measure_recorder
 import measure_soak
 from results import Row, rows
@@ -34,6 +36,7 @@ PARTS = {
     "aggregator": measure_aggregator.measure,
     "latency": measure_latency.measure,
     "analysis": measure_analysis.measure,
+    "overload": measure_overload.measure,
 }
 SOAK = "soak"
 

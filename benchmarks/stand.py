@@ -64,10 +64,11 @@ class Stand:
             for name in names:
                 stack.enter_context(self.spawned(name))
             for name in names:
-                await self._ready(name)
+                await self.ready(name)
             yield
 
-    async def _ready(self, name: str) -> None:
+    async def ready(self, name: str) -> None:
+        """Wait until a service says that it is ready."""
         deadline = time.monotonic() + 60
         async with httpx.AsyncClient(trust_env=False) as client:
             while time.monotonic() < deadline:

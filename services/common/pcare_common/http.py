@@ -26,6 +26,14 @@ from pcare_common.http_protocol import MAX_CONNECTIONS, SPARE_CONNECTIONS, Bound
 OK = 200
 UNAVAILABLE = 503
 
+ACCEPTED_AT_ONCE = 32
+"""How many connections are accepted in one turn of the loop.
+
+uvloop accepts one of a listening socket, so the socket is handed over so many times. The turns of a busy loop are long:
+new connections, those of a supervisor's probe among them, would wait in a queue for half a minute, and nobody could be
+told to come back later.
+"""
+
 FILES_BESIDE = 200
 """Open files that a process needs beside the connections of its clients."""
 
@@ -110,7 +118,8 @@ class HttpServer:
             raise OperatorError(
                 f"Cannot listen on {host}:{port}: {error.strerror}. Stop what uses that port, or set another one."
             ) from error
-        self._task = asyncio.create_task(self._server.serve(sockets=[listener]), name="http-server")
+        listeners = [listener, *(listener.dup() for _ in range(ACCEPTED_AT_ONCE - 1))]
+        self._task = asyncio.create_task(self._server.serve(sockets=listeners), name="http-server")
         while not self._server.started:
             if self._task.done():
                 self._task.result()

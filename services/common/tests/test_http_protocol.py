@@ -2,9 +2,11 @@
 
 import asyncio
 import contextlib
+import socket
 from collections.abc import AsyncIterator
 
 import pytest
+import uvloop
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
@@ -201,3 +203,23 @@ async def test_an_answer_that_nobody_takes_is_not_kept_for_ever(
     taken = await ended(reader)
     assert 0 < len(taken) < LARGE
     await closed(writer)
+
+
+def test_a_busy_loop_takes_many_new_connections_in_one_turn(unused_tcp_port: int) -> None:
+    """On uvloop, as the services run: it would take one a turn, and a probe would wait behind all others."""
+    waiting = 64
+
+    async def turns_until_all_are_taken() -> int:
+        server = HttpServer(Starlette(), host="127.0.0.1", port=unused_tcp_port)
+        await server.start()
+        with contextlib.ExitStack() as stack:
+            for _ in range(waiting):
+                stack.enter_context(socket.create_connection(("127.0.0.1", unused_tcp_port)))
+            turns = 0
+            while len(server._server.server_state.connections) < waiting:
+                turns += 1
+                await asyncio.sleep(0)
+        await server.stop()
+        return turns
+
+    assert uvloop.run(turns_until_all_are_taken()) < waiting / 4
