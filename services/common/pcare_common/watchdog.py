@@ -49,7 +49,7 @@ class Watchdog:
         """Stop watching: an orderly stop has a deadline of its own."""
         self._stop.set()
         self._thread.join()
-        faulthandler.cancel_dump_traceback_later()
+        call_off_last_resort()
 
     def live(self) -> Health:
         """Answer the liveness probe."""
@@ -85,6 +85,15 @@ class Watchdog:
             self.check()
 
     def _set_timer(self) -> None:
-        """Put off the interpreter's own end of the process: it comes if this thread does not get to do so again."""
-        if sys.__stderr__ is not None:
-            faulthandler.dump_traceback_later(TIMER_FACTOR * self._loop_seconds, exit=True, file=sys.__stderr__)
+        put_off_last_resort(TIMER_FACTOR * self._loop_seconds)
+
+
+def put_off_last_resort(seconds: float) -> None:
+    """Let the interpreter end the process in so many seconds, from now: unless this is called again before."""
+    if sys.__stderr__ is not None:
+        faulthandler.dump_traceback_later(seconds, exit=True, file=sys.__stderr__)
+
+
+def call_off_last_resort() -> None:
+    """Let the interpreter not end the process."""
+    faulthandler.cancel_dump_traceback_later()

@@ -10,8 +10,11 @@ from collections.abc import Hashable, Mapping
 
 from pcare_common.clock import Clock
 from pcare_common.leave import Leave
+from pcare_common.watchdog import call_off_last_resort, put_off_last_resort
 
 LOOK_SECONDS = 0.5
+LAST_RESORT_SECONDS = 60.0
+"""So long code of C may keep this module's thread from running; then Python itself ends the process."""
 
 
 class LoopWatchdog:
@@ -46,8 +49,12 @@ class LoopWatchdog:
         return self._clock.monotonic() - self._last
 
     def _watch(self) -> None:
-        while not self._stopped.wait(LOOK_SECONDS):
-            self._check()
+        try:
+            while not self._stopped.wait(LOOK_SECONDS):
+                put_off_last_resort(LAST_RESORT_SECONDS)
+                self._check()
+        finally:
+            call_off_last_resort()
 
     def _check(self) -> None:
         silence = self.silence
