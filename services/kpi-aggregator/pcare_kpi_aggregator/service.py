@@ -192,8 +192,11 @@ class Service:
     def _nobody_counts(self, *, any_of_them: bool) -> bool:
         """Say whether no partition is counted; `any_of_them`: whether one is not, which may be meant for us."""
         instants = [partial.snapshot.at for partial in self._whole.best.values()]
-        at = (min if any_of_them else max)(instants, default=0)
-        return self._now() - at > self._settings.kpi_stall_seconds * SECOND
+        if any_of_them:
+            at, patience = min(instants, default=0), self._settings.kpi_stall_seconds * NOT_READY_PART
+        else:
+            at, patience = max(instants, default=0), self._settings.kpi_stall_seconds
+        return self._now() - at > patience * SECOND
 
     @staticmethod
     async def _bearing_outages(work: Awaitable[None]) -> bool:

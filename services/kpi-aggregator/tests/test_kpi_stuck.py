@@ -56,7 +56,7 @@ def stacks(worker: Worker) -> str:
 def until_stands(worker: Worker, reason: str) -> None:
     """Wait until it is not ready for a reason, and the alert metric says so too."""
     wait_until(lambda: any(reason in said for said in worker.reasons()), reason, SLACK, worker.tell)
-    assert (age(worker) or 0.0) > 0.0
+    wait_until(lambda: (age(worker) or 0.0) > 0.0, "the alert metric to move", SLACK, worker.tell)
 
 
 def counts_all(worker: Worker) -> None:
@@ -110,3 +110,14 @@ def test_a_kafka_that_stands_still_is_not_ready_and_nothing_is_missing_afterward
         backend.continue_kafka()
     publish_now(kafka, STATEMENTS[100:])
     counts_all(worker)
+
+
+def test_one_that_hangs_as_it_joins_does_not_hide_behind_one_that_counts(kafka, new_worker):
+    publish_now(kafka, STATEMENTS[:100])
+    well = new_worker().wait_ready()
+    wedged = new_worker("listener")
+    until_stands(wedged, "the group has not assigned partitions")
+    assert wedged.wait(2 * STALL_SECONDS + SLACK) == 75
+    assert "wait_for_what_never_comes" in stacks(wedged)
+    publish_now(kafka, STATEMENTS[100:])
+    counts_all(well)

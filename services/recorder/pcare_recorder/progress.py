@@ -84,13 +84,13 @@ class Progress:
         reasons = []
         if self._unassigned_since is not None:
             reasons.append("No partitions are assigned: the consumer group is rebalancing.")
-        if self._beginning_since is not None and now - self._beginning_since >= PATIENCE_SECONDS:
-            reasons.append(f"Where to begin has not been found out for {now - self._beginning_since:.0f} s.")
         reasons.extend(
             f"{_NAMES[dependency]} has not answered for {now - since:.0f} s."
             for dependency, since in self._away_since.items()
             if now - since >= PATIENCE_SECONDS
         )
+        if not reasons and self._beginning_since is not None and now - self._beginning_since >= PATIENCE_SECONDS:
+            reasons.append(f"Where to begin has not been found out for {now - self._beginning_since:.0f} s.")
         reasons.extend(
             f"{partition} is behind and has not moved for {now - since:.0f} s."
             for partition, since in sorted(self._behind_since.items())
@@ -99,21 +99,23 @@ class Progress:
         return Health(tuple(reasons))
 
     def stuck(self, now: float) -> str | None:
-        """Return why the process should end and be started again, or None.
+        """Return why the process should end and be started again, or None. May be asked from another thread.
 
         Not while a dependency is away: starting again would not bring it back. After a long while it may be that
         only our own clients do not find it, for they know no addresses but those that they have seen.
         """
-        for dependency, since in self._away_since.items():
+        away, behind_since = list(self._away_since.items()), list(self._behind_since.values())  # each in one step
+        for dependency, since in away:
             if now - since >= AWAY_TOO_LONG * self.exit_after:
                 return f"{_NAMES[dependency]} has not answered for {now - since:.0f} s"
-        if self._away_since:
+        if away:
             return None
-        if self._unassigned_since is not None and now - self._unassigned_since >= self.exit_after:
-            return f"no partitions were assigned for {now - self._unassigned_since:.0f} s"
-        if self._beginning_since is not None and now - self._beginning_since >= self.exit_after:
-            return f"where to begin was not found out for {now - self._beginning_since:.0f} s"
-        behind = max((now - since for since in self._behind_since.values()), default=0.0)
+        unassigned_since, beginning_since = self._unassigned_since, self._beginning_since
+        if unassigned_since is not None and now - unassigned_since >= self.exit_after:
+            return f"no partitions were assigned for {now - unassigned_since:.0f} s"
+        if beginning_since is not None and now - beginning_since >= self.exit_after:
+            return f"where to begin was not found out for {now - beginning_since:.0f} s"
+        behind = max((now - since for since in behind_since), default=0.0)
         if behind >= self.exit_after:
             return f"a partition is behind and has not moved for {behind:.0f} s"
         return None
