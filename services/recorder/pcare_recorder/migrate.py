@@ -125,9 +125,18 @@ async def admit_analysts(connection: asyncpg.Connection) -> str | None:
 
     The role is the server's, not the database's, so making it may be more than this user is allowed to do.
     """
+    return await _admit(connection, "SELECT pcare.admit_analysts()")
+
+
+async def admit_providers(connection: asyncpg.Connection) -> str | None:
+    """Let the role pcare_provider read the views of `desk`; return likewise."""
+    return await _admit(connection, "SELECT pcare.admit_providers()")
+
+
+async def _admit(connection: asyncpg.Connection, statement: str) -> str | None:
     async with connection.transaction():
         await connection.execute("SELECT pg_advisory_xact_lock($1)", LOCK)
-        by_hand: str | None = await connection.fetchval("SELECT pcare.admit_analysts()")
+        by_hand: str | None = await connection.fetchval(statement)
     return by_hand
 
 
@@ -150,12 +159,15 @@ async def _run(dsn: str, reference: KpiReference) -> None:
     try:
         for migration in await apply(connection, reference):
             sys.stdout.write(f"applied {migration.number:04d}_{migration.name}\n")
-        by_hand = await admit_analysts(connection)
-        if by_hand is not None:
-            sys.stdout.write(
-                "analysts have no role yet, and this user may not create roles. For them to read the views, an "
-                f"administrator has to run, in this database: {by_hand}\n"
-            )
+        for readers, by_hand in (
+            ("analysts", await admit_analysts(connection)),
+            ("providers", await admit_providers(connection)),
+        ):
+            if by_hand is not None:
+                sys.stdout.write(
+                    f"{readers} have no role yet, and this user may not create roles. For them to read the views, an "
+                    f"administrator has to run, in this database: {by_hand}\n"
+                )
         sys.stdout.write("the database is up to date\n")
     finally:
         await connection.close()

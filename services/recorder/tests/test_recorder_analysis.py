@@ -323,19 +323,22 @@ async def test_who_may_not_create_roles_is_told_what_an_administrator_has_to_run
     administrator = await asyncpg.connect(another_database)
     name = f"owner_{uuid.uuid4().hex[:8]}"
     await administrator.execute(
-        "DROP ROLE IF EXISTS pcare_analyst; DROP SCHEMA pcare CASCADE; DROP SCHEMA analysis CASCADE;"
+        "DROP ROLE IF EXISTS pcare_analyst; DROP ROLE IF EXISTS pcare_provider; DROP SCHEMA pcare CASCADE;"
+        " DROP SCHEMA analysis CASCADE; DROP SCHEMA desk CASCADE;"
         f"CREATE ROLE {name} LOGIN PASSWORD 'secret'"
     )
     base = another_database.rsplit("/", 1)[1]
     await administrator.execute(f"ALTER DATABASE {base} OWNER TO {name}")
     theirs = re.sub("//[^@]*@", f"//{name}:secret@", another_database)
     await migrate._run(theirs, KpiReference.load())
-    (told,) = [line for line in capsys.readouterr().out.splitlines() if "administrator" in line]
-    by_hand = told.split("in this database: ")[1]
-    await administrator.execute(by_hand)
-    await administrator.execute("SET ROLE pcare_analyst")
-    assert await administrator.fetchval("SELECT count(*) FROM analysis.interventions") == 0
-    await administrator.execute("RESET ROLE")
+    told = [line for line in capsys.readouterr().out.splitlines() if "administrator" in line]
+    assert [line.split(" have no role yet")[0] for line in told] == ["analysts", "providers"]
+    for line in told:
+        await administrator.execute(line.split("in this database: ")[1])
+    for role, view in (("pcare_analyst", "analysis.interventions"), ("pcare_provider", "desk.rejections")):
+        await administrator.execute(f"SET ROLE {role}")
+        assert await administrator.fetchval(f"SELECT count(*) FROM {view}") == 0  # noqa: S608
+        await administrator.execute("RESET ROLE")
     await migrate._run(theirs, KpiReference.load())
     assert "administrator" not in capsys.readouterr().out
     await administrator.execute(
