@@ -24,6 +24,8 @@ class Cursor:
     recorded: int
     duplicates: int
     rejected: int
+    lost: int = 0
+    """Offsets that retention deleted before they were judged, and that somebody told the recorder to pass over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +222,7 @@ def _partition_document(one: PartitionAccount) -> dict[str, Any]:
         "recorded": one.cursor.recorded,
         "duplicates": one.cursor.duplicates,
         "rejected": one.cursor.rejected,
+        "lost": one.cursor.lost,
         "exact": one.exact,
         "trouble": one.trouble,
     }

@@ -26,8 +26,10 @@ IDS_AT_ONCE = 10_000
 async def read_cursors(connection: asyncpg.Connection) -> list[Cursor]:
     """Return the cursors of all partitions of the submitted topics."""
     rows = await connection.fetch(
-        "SELECT topic, partition, base_offset, next_offset, recorded, duplicates, rejected FROM pcare.cursors "
-        "ORDER BY topic, partition"
+        "SELECT topic, partition, base_offset, next_offset, recorded, duplicates, rejected, "
+        "coalesce((SELECT sum(g.last_offset - g.first_offset + 1)::bigint FROM pcare.gaps AS g "
+        "WHERE g.topic = c.topic AND g.partition = c.partition), 0) "
+        "FROM pcare.cursors AS c ORDER BY topic, partition"
     )
     return [Cursor(*row) for row in rows]
 
@@ -89,6 +91,8 @@ def _trouble(
     counts: Mapping[TopicPartition, _Count],
     partition: TopicPartition,
 ) -> str | None:
+    if cursor.lost:
+        return f"{cursor.lost} offsets at most were deleted by retention before they were recorded (pcare.gaps)"
     if starts[partition] > cursor.base_offset:
         return f"Kafka no longer holds the records {cursor.base_offset} to {starts[partition] - 1}"
     if ends[partition] > cursor.next_offset:

@@ -24,7 +24,10 @@ GOOD = {
 BAD = {**GOOD, "data": {"borough": "E09000007", "reason": "no_idea"}}
 
 
-@pytest.mark.parametrize("command", ["demo", "simulate", "migrate", "rebuild", "check", "kpis", "topics", "keys"])
+@pytest.mark.parametrize(
+    "command",
+    ["demo", "simulate", "migrate", "rebuild", "check", "kpis", "topics", "keys", "breaker", "gap"],
+)
 def test_every_subcommand_explains_itself(command: str) -> None:
     assert command in RUNNER.invoke(app, ["--help"]).output
     assert RUNNER.invoke(app, [command, "--help"]).exit_code == 0

@@ -85,7 +85,8 @@ _ALL = (
         "pcare_recorder_rejected_total",
         "counter",
         ("provider", "reason"),
-        "Events rejected since this process started, by provider (one of the register, else unknown) and reason.",
+        "Events rejected since this process started, by reason and provider: whose own topic it came by, else whose "
+        "source it claims (of the register, else unknown).",
         "A provider's share jumps: its software changed.",
     ),
     Metric(
@@ -115,6 +116,13 @@ _ALL = (
         ("step",),
         "Seconds a batch spends in each step: judge, persist, publish, commit.",
         "persist grows: PostgreSQL is slow; publish grows: Kafka is.",
+    ),
+    Metric(
+        "pcare_recorder_breaker_open",
+        "gauge",
+        ("topic",),
+        "1 while a topic is read no further because most of what it brings would be rejected, else 0.",
+        "At once: its events wait until somebody decides. The log of that copy says how.",
     ),
     Metric(
         "pcare_recorder_fenced_total",

@@ -17,6 +17,7 @@ from pcare_common.http import HttpServer, service_routes
 from pcare_common.shutdown import stop_on_signals
 from pcare_common.watchdog import Watchdog
 from pcare_recorder import migrate
+from pcare_recorder.breaker import Limit
 from pcare_recorder.database import Database
 from pcare_recorder.errors import Dependency, for_operator
 from pcare_recorder.faults import Faults, NoFaults
@@ -69,6 +70,7 @@ async def serve(config: RecorderSettings, stop: asyncio.Event, *, clock: Clock, 
             instruments=instruments,
             clock=clock,
             faults=faults,
+            limit=Limit.of(config.recorder_breaker_window, config.recorder_breaker_share),
         )
         await _finish(asyncio.create_task(recorder.run(stop), name="recorder"), stop)
 

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from pcare_common.errors import OperatorError
 
 REBUILD = "pcare rebuild"
+ACCEPT_GAP = "pcare gap accept"
 MANUAL = "docs/recorder.md"
 
 
@@ -86,7 +87,8 @@ def overtaken(partition: Partition, next_offset: int, first_held: int) -> Operat
     return OperatorError(
         f"{partition}: offsets {next_offset} to {first_held - 1} ({first_held - next_offset} at most) were deleted by "
         "retention before they were recorded. Ask the provider to send the events of that time again; that is safe. "
-        f"Then go on as `{MANUAL}` says, 'Retention overtook the recorder'."
+        f"Then run `{ACCEPT_GAP} {partition} {next_offset} {first_held - 1} --why '...'` and start again; see "
+        f"`{MANUAL}`, 'Retention overtook the recorder'."
     )
 
 

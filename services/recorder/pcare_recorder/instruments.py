@@ -1,7 +1,7 @@
 """What the recorder shows to Prometheus. Names and meanings are in the catalogue of pcare_common.metrics."""
 
 import contextlib
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Collection, Generator, Mapping
 from typing import Literal
 
 from prometheus_client import CollectorRegistry
@@ -12,6 +12,7 @@ from pcare_recorder.cursors import Cursor, Partition
 from pcare_recorder.errors import Dependency
 from pcare_recorder.verdicts import Outcome, Verdicts
 from pcare_schemas.rules import Rules
+from pcare_schemas.topics import provider_of_topic
 
 Step = Literal["judge", "persist", "publish", "commit"]
 
@@ -23,6 +24,7 @@ class Instruments:
 
     def __init__(self, registry: CollectorRegistry, rules: Rules, clock: Clock, age: Callable[[], float]) -> None:
         self._rules = rules
+        self._owners = {provider.topic_slug: provider.code for provider in rules.register.by_source.values()}
         self._clock = clock
         self._events = metrics.counter("pcare_recorder_events_total", registry)
         self._rejected = metrics.counter("pcare_recorder_rejected_total", registry)
@@ -31,6 +33,7 @@ class Instruments:
         self._lag = metrics.gauge("pcare_recorder_lag_events", registry)
         self._seconds = metrics.histogram("pcare_recorder_step_seconds", registry)
         self._fenced = metrics.counter("pcare_recorder_fenced_total", registry)
+        self._breaker = metrics.gauge("pcare_recorder_breaker_open", registry)
         self._transient = metrics.counter("pcare_recorder_transient_errors_total", registry)
         metrics.gauge("pcare_recorder_progress_age_seconds", registry).set_function(age)
         for outcome in Outcome:
@@ -52,8 +55,8 @@ class Instruments:
         for (partition, outcome), count in verdicts.outcomes.items():
             self._events.labels(outcome).inc(count)
             self._cursor_events.labels(partition.topic, partition.number, outcome).inc(count)
-        for _, rejection in verdicts.rejections:
-            self._rejected.labels(self._provider(rejection.source), rejection.reason).inc()
+        for submitted, rejection in verdicts.rejections:
+            self._rejected.labels(self._provider(submitted.origin.topic, rejection.source), rejection.reason).inc()
 
     def began(self, cursors: Mapping[Partition, Cursor]) -> None:
         """Show the partitions of this copy, and no longer those of before."""
@@ -74,6 +77,12 @@ class Instruments:
         for partition, lag in lags.items():
             self._lag.labels(partition.topic, partition.number).set(lag)
 
+    def breaker(self, topics: Collection[str], opened: Collection[str]) -> None:
+        """Show which of the topics of this copy are read no further."""
+        self._breaker.clear()
+        for topic in topics:
+            self._breaker.labels(topic).set(topic in opened)
+
     def fenced(self) -> None:
         """Count a batch that was dropped because another recorder had moved its cursor."""
         self._fenced.inc()
@@ -82,7 +91,13 @@ class Instruments:
         """Count a time that a dependency did not answer."""
         self._transient.labels(dependency.value).inc()
 
-    def _provider(self, source: str | None) -> str:
-        """Return the code of a registered source; a sender of nonsense must not fill Prometheus with labels."""
+    def _provider(self, topic: str, source: str | None) -> str:
+        """Return whose rejection it is, as the desk has it: the topic's owner's, else whose source it claims.
+
+        A sender of nonsense must not fill Prometheus with labels.
+        """
+        owner = provider_of_topic(topic)
+        if owner is not None:
+            return self._owners.get(owner, UNKNOWN_PROVIDER)
         provider = self._rules.register.by_source.get(source or "")
         return UNKNOWN_PROVIDER if provider is None else provider.code

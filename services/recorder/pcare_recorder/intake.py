@@ -108,6 +108,10 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]
             self._consumer.seek(TopicPartition(*partition), offset)
             self._consumer.resume(TopicPartition(*partition))
 
+    def hold(self, partitions: Collection[Partition]) -> None:
+        """Read no more of these partitions until `begin_at`."""
+        self._consumer.pause(*(TopicPartition(*partition) for partition in partitions))
+
     async def take(self, *, wait: float, events: int) -> dict[Partition, list[Submitted]]:
         """Return the next records, at most `events`, of the partitions that were begun; wait if there are none.
 

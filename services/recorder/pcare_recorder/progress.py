@@ -30,6 +30,7 @@ class Progress:
     _beginning_since: float | None = field(init=False, default=None)
     _away_since: dict[Dependency, float] = field(init=False, default_factory=dict)
     _behind_since: dict[Partition, float] = field(init=False, default_factory=dict)
+    _held_back: Mapping[str, str] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         self._unassigned_since = self.now
@@ -62,10 +63,15 @@ class Progress:
     def lag(self, lags: Mapping[Partition, int], now: float) -> None:
         """Note how far each assigned partition is from being published through."""
         for partition, behind in lags.items():
-            if behind > 0:
+            if behind > 0 and partition.topic not in self._held_back:
                 self._behind_since.setdefault(partition, now)
             else:
                 self._behind_since.pop(partition, None)
+
+    def held_back(self, topics: Mapping[str, str]) -> None:
+        """Note the topics that are read no further on purpose, each with why. Starting again would not help."""
+        self._held_back = dict(topics)
+        self._behind_since = {p: since for p, since in self._behind_since.items() if p.topic not in topics}
 
     def moved(self, partitions: Collection[Partition], now: float) -> None:
         """Note that one of the cursors of these partitions moved."""
@@ -96,6 +102,7 @@ class Progress:
             for partition, since in sorted(self._behind_since.items())
             if now - since >= self.not_ready_after
         )
+        reasons.extend(self._held_back.values())
         return Health(tuple(reasons))
 
     def stuck(self, now: float) -> str | None:

@@ -12,10 +12,12 @@ from pcare_common.backoff import delays
 from pcare_common.clock import Clock
 from pcare_common.errors import TransientError
 from pcare_recorder import beginning, recording, store
+from pcare_recorder.breaker import BreakerOpenedError, Limit
 from pcare_recorder.cursors import Partition
 from pcare_recorder.database import Database
 from pcare_recorder.errors import ErrorKind, classify, dependency
 from pcare_recorder.faults import Faults, Point
+from pcare_recorder.held_back import HeldBack
 from pcare_recorder.instruments import Instruments
 from pcare_recorder.intake import Intake
 from pcare_recorder.lag import measure_lag
@@ -55,6 +57,7 @@ class Recorder:
         instruments: Instruments,
         clock: Clock,
         faults: Faults,
+        limit: Limit | None = None,
     ) -> None:
         self._rules = rules
         self._intake = intake
@@ -65,6 +68,8 @@ class Recorder:
         self._instruments = instruments
         self._clock = clock
         self._faults = faults
+        self._limit = limit
+        self._held_back = HeldBack(progress, instruments, clock)
         self._epoch = -1
         self._next_offsets: dict[Partition, int] = {}
         self._published_through: dict[Partition, int] = {}
@@ -100,6 +105,8 @@ class Recorder:
                 except FencedError:
                     self._instruments.fenced()
                     log.warning("another recorder had moved a cursor: the batch is dropped, the cursors are read again")
+                except BreakerOpenedError as opened:
+                    self._held_back.open(opened.tripped)
                 except Exception as error:  # noqa: BLE001 - classified, and raised unless it passes by itself
                     await self._back_off(error, next(waits))
         finally:
@@ -124,7 +131,9 @@ class Recorder:
         if published:
             self._next_offsets = {partition: begins.next_offset for partition, begins in found.starts.items()}
             self._published_through = dict(self._next_offsets)
-            self._pager.begin(self._next_offsets)
+            held_back = self._held_back.among(found.starts)
+            self._intake.hold(held_back)
+            self._pager.begin({p: offset for p, offset in self._next_offsets.items() if p not in held_back})
             self._instruments.began(found.cursors)
             log.info("recording", partitions=[str(partition) for partition in sorted(found.starts)])
             self._progress.begun()
@@ -135,7 +144,7 @@ class Recorder:
         return self._intake.epoch == self._epoch and not self._stop.is_set()
 
     async def _follow(self) -> None:
-        while self._go_on():
+        while self._go_on() and not await self._released():
             self._reading = self._reading or asyncio.create_task(self._read(), name="read")
             read = await self._reading
             self._reading = None
@@ -147,6 +156,9 @@ class Recorder:
             elif self._publishing is not None and self._publishing.done():
                 await self._published()
         await self._published()
+
+    async def _released(self) -> bool:
+        return self._held_back.ask and await self._held_back.released(await self._database.connection())
 
     async def _read(self) -> Read | None:
         page = await self._pager.next_page(self._wait_for_records)
@@ -175,6 +187,7 @@ class Recorder:
                 checked,
                 rules_version=self._rules.version,
                 faults=self._faults,
+                limit=self._limit,
             )
         self._progress.moved([span.partition for span in page.spans], self._clock.monotonic())
         for span in page.spans:

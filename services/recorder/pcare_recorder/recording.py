@@ -8,7 +8,8 @@ from uuid import uuid4
 import asyncpg
 
 from pcare_common.errors import TransientError
-from pcare_recorder import rows, store
+from pcare_recorder import breaker, breaker_store, rows, store
+from pcare_recorder.breaker import BreakerOpenedError
 from pcare_recorder.errors import ErrorKind, classify
 from pcare_recorder.faults import Faults, Point
 from pcare_recorder.refusals import RowsRefusedError, Written, blameless, refused_rows, without_refused
@@ -82,17 +83,25 @@ def new_subject() -> str:
 
 
 async def persist(
-    connection: asyncpg.Connection, page: Page, checked: Sequence[Checked], *, rules_version: str, faults: Faults
+    connection: asyncpg.Connection,
+    page: Page,
+    checked: Sequence[Checked],
+    *,
+    rules_version: str,
+    faults: Faults,
+    limit: breaker.Limit | None = None,
 ) -> Persisted:
     """Write what became of a batch and move its cursors.
 
-    Raises FencedError when a cursor is not where the batch begins. Where the database refuses a row for what it
+    Raises FencedError when a cursor is not where the batch begins, and BreakerOpenedError when it rejects more than
+    `limit` allows. Where the database refuses a row for what it
     holds, that event is rejected and no other. Whatever else is raised left nothing behind, except that a commit
     whose answer was lost may have succeeded: read the cursors again.
     """
     refused: dict[Origin, Rejection] = {}
     for _ in range(ATTEMPTS):
-        attempt = _Attempt(connection, page, without_refused(checked, refused), rules_version, faults)
+        judged = without_refused(checked, refused)
+        attempt = _Attempt(connection, page, judged, rules_version=rules_version, faults=faults, limit=limit)
         try:
             return await attempt.run()
         except (_RaceLostError, asyncpg.UniqueViolationError):
@@ -114,19 +123,24 @@ class _Attempt:
         connection: asyncpg.Connection,
         page: Page,
         checked: Sequence[Checked],
+        *,
         rules_version: str,
         faults: Faults,
+        limit: breaker.Limit | None,
     ) -> None:
         self._connection = connection
         self._page = page
         self._checked = checked
         self._rules_version = rules_version
         self._faults = faults
+        self._limit = limit
 
     async def run(self) -> Persisted:
         async with self._connection.transaction():
             await self._fence()
             verdicts = judge(self._checked, await self._look_up(), new_subject)
+            if self._limit is not None and verdicts.rejections:
+                await self._break(verdicts, self._limit)
             persisted = Persisted(self._page, verdicts)
             await self._add_links(persisted)
             await self._add_events(persisted)
@@ -150,6 +164,18 @@ class _Attempt:
             links=await store.known_links(self._connection, pseudonyms) if pseudonyms else {},
             settled=await store.settled_origins(self._connection, self._page.spans),
         )
+
+    async def _break(self, verdicts: Verdicts, limit: breaker.Limit) -> None:
+        rejected = breaker.by_partition(verdicts)
+        firsts = {span.partition: span.first for span in self._page.spans if span.partition in rejected}
+        tripped = breaker.tripped(
+            limit,
+            rejected,
+            before=await breaker_store.rejected_before(self._connection, firsts, limit.window),
+            released=await breaker_store.released(self._connection, firsts),
+        )
+        if tripped:
+            raise BreakerOpenedError(tripped)
 
     async def _add_links(self, persisted: Persisted) -> None:
         links = persisted.verdicts.links

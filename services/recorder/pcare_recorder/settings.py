@@ -21,14 +21,19 @@ class MigrationSettings(PostgresSettings):
     kpi_targets: Path | None = Field(None, description="targets instead of the built-in ones")
 
 
-class RecorderSettings(PostgresSettings, KafkaSettings):
+class RegisterSettings(Settings):
+    """Who may send, beside the built-in register: for whoever reaches a verdict."""
+
+    provider_register: Path | None = Field(None, description="a YAML file of further providers")
+
+
+class RecorderSettings(PostgresSettings, KafkaSettings, RegisterSettings):
     """Everything the recorder can be told.
 
     Durations are seconds. A batch is at most `recorder_batch_events` events and about
     `recorder_batch_bytes` bytes; three of them are in memory at a time.
     """
 
-    provider_register: Path | None = Field(None, description="a YAML file of further providers")
     recorder_http_host: str = Field("127.0.0.1", description="where /metrics and /health are served")
     recorder_http_port: int = Field(8081, ge=0, le=65535)
     recorder_group: str = Field("pcare-recorder", min_length=1, description="the consumer group of all copies")
@@ -38,6 +43,12 @@ class RecorderSettings(PostgresSettings, KafkaSettings):
     recorder_batch_events: int = Field(2000, ge=1, le=20_000, description="the most events of one transaction")
     recorder_batch_bytes: int = Field(
         8 * 1024 * 1024, ge=1024 * 1024, description="about the most bytes of one transaction"
+    )
+    recorder_breaker_window: int = Field(
+        500, ge=0, le=100_000, description="so many records of a partition in a row are looked at; 0 = never stop"
+    )
+    recorder_breaker_share: float = Field(
+        0.5, gt=0, le=1, description="if this share of them is rejected, the topic is read no further"
     )
     recorder_not_ready_after: float = Field(
         45.0,

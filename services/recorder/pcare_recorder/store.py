@@ -63,7 +63,7 @@ async def remember_rules(connection: asyncpg.Connection, rules: Rules) -> None:
 
 async def read_cursors(connection: asyncpg.Connection, partitions: Iterable[Partition]) -> dict[Partition, Cursor]:
     """Return the cursors of those partitions that have one."""
-    topics, numbers = _split(partitions)
+    topics, numbers = split(partitions)
     rows = await connection.fetch(
         """
         SELECT c.topic, c.partition, base_offset, next_offset, recorded, duplicates, rejected
@@ -80,7 +80,7 @@ async def last_events(
     connection: asyncpg.Connection, partitions: Iterable[Partition]
 ) -> dict[Partition, tuple[int, datetime]]:
     """Return the offset and the broker's time of the last event that is recorded of each partition that has one."""
-    topics, numbers = _split(partitions)
+    topics, numbers = split(partitions)
     rows = await connection.fetch(
         """
         SELECT topic, partition, last.origin_offset, (last.published ->> 'recordedat')::timestamptz
@@ -102,7 +102,7 @@ async def lock_cursors(connection: asyncpg.Connection, partitions: Iterable[Part
 
     They are taken in one order, so two copies that want the same ones wait for each other and never in a circle.
     """
-    topics, numbers = _split(sorted(partitions))
+    topics, numbers = split(sorted(partitions))
     rows = await connection.fetch(
         """
         SELECT c.topic, c.partition, c.next_offset
@@ -119,7 +119,7 @@ async def lock_cursors(connection: asyncpg.Connection, partitions: Iterable[Part
 
 async def create_cursors(connection: asyncpg.Connection, bases: Mapping[Partition, int]) -> None:
     """Begin partitions at their base offsets. Leaves alone those that another copy began."""
-    topics, numbers = _split(bases)
+    topics, numbers = split(bases)
     await connection.execute(
         """
         INSERT INTO pcare.cursors (topic, partition, base_offset, next_offset)
@@ -137,7 +137,7 @@ async def create_cursors(connection: asyncpg.Connection, bases: Mapping[Partitio
 
 async def move_cursors(connection: asyncpg.Connection, advances: Sequence[Advance]) -> int:
     """Move cursors that still stand where they are moved from, and return how many did."""
-    topics, numbers = _split(advance.span.partition for advance in advances)
+    topics, numbers = split(advance.span.partition for advance in advances)
     status: str = await connection.execute(
         """
         UPDATE pcare.cursors AS c
@@ -193,7 +193,7 @@ async def known_links(connection: asyncpg.Connection, pseudonyms: Collection[str
 
 async def settled_origins(connection: asyncpg.Connection, spans: Sequence[Span]) -> dict[Origin, Settled]:
     """Return the verdicts that records of these spans have already: after a rebuild, else none."""
-    topics, numbers = _split(span.partition for span in spans)
+    topics, numbers = split(span.partition for span in spans)
     rows = await connection.fetch(
         """
         WITH asked AS (
@@ -269,7 +269,8 @@ async def add_rejections(connection: asyncpg.Connection, rows: Sequence[Row]) ->
     await connection.copy_records_to_table("rejections", schema_name=SCHEMA, columns=REJECTION_COLUMNS, records=rows)
 
 
-def _split(partitions: Iterable[Partition]) -> tuple[list[str], list[int]]:
+def split(partitions: Iterable[Partition]) -> tuple[list[str], list[int]]:
+    """Return topics and numbers apart, as arrays are sent."""
     pairs = list(partitions)
     return [pair.topic for pair in pairs], [pair.number for pair in pairs]
 
