@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from pcare_cli import console
+from pcare_cli.desk.app import app as rejected_app
 from pcare_cli.operator_apps import breaker_app, gap_app
 
 app = typer.Typer(
@@ -22,6 +23,7 @@ topics_app = typer.Typer(
 app.add_typer(topics_app, name="topics")
 keys_app = typer.Typer(help="Make the key that turns NHS numbers into pseudonyms.", no_args_is_help=True)
 app.add_typer(keys_app, name="keys")
+app.add_typer(rejected_app, name="rejected")
 app.add_typer(breaker_app, name="breaker")
 app.add_typer(gap_app, name="gap")
 
