@@ -27,16 +27,28 @@ def kafka_options() -> dict[str, Any]:
 
 @contextmanager
 def kafka_errors() -> Iterator[None]:
-    """Turn an error of Kafka into one line and exit status 1."""
+    """Turn an error of Kafka into one line that says what to do, and exit status 1."""
     from kafka.errors import KafkaError
 
     try:
         yield
     except KafkaError as error:
-        fail(
-            f"Kafka did not do it: {type(error).__name__} {error}. "
-            "Is PCARE_KAFKA_BOOTSTRAP_SERVERS right, and does the broker run?"
+        fail(kafka_advice(error))
+
+
+def kafka_advice(error: Exception) -> str:
+    """Return what `error`, raised by kafka-python, asks of a person."""
+    from pcare_common.kafka_errors import in_words, is_transient, refusal
+
+    if is_transient(error):
+        return (
+            f"Kafka cannot do it now ({in_words(error)}). See that the brokers run, and that "
+            "PCARE_KAFKA_BOOTSTRAP_SERVERS says where; then run this again: repeating is safe."
         )
+    refused = refusal(error)
+    if refused is not None:
+        return f"Kafka refuses ({in_words(error)}). {refused.value}."
+    return f"Kafka did not do it ({in_words(error)}). This is a mistake of ours: report it, with the command."
 
 
 def plan_of(file: Path | None) -> "Plan":

@@ -9,7 +9,7 @@ from pathlib import Path
 import typer
 from kafka.errors import KafkaError
 
-from pcare_cli.console import fail, kafka_options
+from pcare_cli.console import fail, kafka_advice, kafka_options
 from pcare_cli.sending import Ledger
 from pcare_cli.simulate import HISTORY, Simulation, run
 from pcare_cli.simulation.history import LONDON
@@ -54,7 +54,7 @@ def run_simulation(ingest: str, story: Story, ledger: Path | None) -> None:
     try:
         counted = asyncio.run(_run(simulation))
     except KafkaError as error:
-        fail(f"Kafka did not take the events: {type(error).__name__} {error}")
+        fail(kafka_advice(error))
     typer.echo(json.dumps(counted.summary(), indent=2))
     if counted.summary()["unanswered"]:
         raise typer.Exit(1)

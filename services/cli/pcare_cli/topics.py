@@ -13,6 +13,8 @@ from kafka.errors import TopicAlreadyExistsError
 from pcare_cli.topic_plan import Difference, Found, Plan, TopicPlan, copies, differences
 from pcare_schemas.topics import SUBMITTED_PATTERN, provider_of_topic
 
+ANSWER_MILLISECONDS = 10_000  # a person waits
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -26,7 +28,7 @@ class Outcome:
 @contextmanager
 def admin_of(options: Mapping[str, Any]) -> Iterator[KafkaAdminClient]:
     """Connect to a cluster as an administrator for the length of a `with`; `options` are kafka-python's."""
-    admin = KafkaAdminClient(client_id="pcare-topics", **options)
+    admin = KafkaAdminClient(client_id="pcare-topics", bootstrap_timeout_ms=ANSWER_MILLISECONDS, **options)
     try:
         yield admin
     finally:

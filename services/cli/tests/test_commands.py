@@ -1,12 +1,17 @@
 import json
+import os
+import subprocess
+import sys
 from contextlib import nullcontext
 from pathlib import Path
 
+import kafka.errors
 import pytest
 from typer.testing import CliRunner
 
 from pcare_cli import topics
 from pcare_cli.check_file import events_in
+from pcare_cli.console import kafka_advice
 from pcare_cli.main import app
 from pcare_cli.topic_plan import DEFAULT_FILE, Difference
 from pcare_local.demo import PROVIDERS
@@ -115,3 +120,28 @@ def test_a_key_is_made_once(tmp_path: Path) -> None:
     assert RUNNER.invoke(app, ["keys", "new", str(file)]).exit_code == 0
     assert file.stat().st_mode & 0o077 == 0
     assert RUNNER.invoke(app, ["keys", "new", str(file)]).exit_code != 0
+
+
+@pytest.mark.integration
+def test_topics_with_kafka_away_says_what_to_do(unused_tcp_port: int) -> None:
+    away = os.environ | {"PCARE_KAFKA_BOOTSTRAP_SERVERS": f"127.0.0.1:{unused_tcp_port}"}
+    command = [sys.executable, "-m", "pcare_cli", "topics", "check"]
+    ended = subprocess.run(command, env=away, capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode == 1
+    assert ended.stderr.startswith("Kafka cannot do it now (KafkaTimeoutError: ")
+    assert "See that the brokers run, and that PCARE_KAFKA_BOOTSTRAP_SERVERS says where" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (kafka.errors.KafkaTimeoutError("no answer"), "repeating is safe"),
+        (kafka.errors.TopicAuthorizationFailedError(), "what this user may do"),
+        (kafka.errors.SaslAuthenticationFailedError(), "PCARE_KAFKA_SASL_MECHANISM"),
+        (kafka.errors.InvalidReplicationFactorError(), "start the missing ones"),
+        (kafka.errors.InvalidRequestError(), "report it"),
+    ],
+)
+def test_each_kind_of_error_of_kafka_asks_for_something(error: Exception, words: str) -> None:
+    assert words in kafka_advice(error)

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
 
+from pcare_common import kafka_errors
 from pcare_common.errors import TransientError
 from pcare_ingest.partition_queue import PartitionQueue
 from pcare_ingest.partitioner import partition_of
@@ -84,7 +86,11 @@ class Session:
             await _abandon(producer)
             if isinstance(error, Exception) and not isinstance(error, TransientError):
                 servers = ",".join(target.connection["bootstrap_servers"])
-                raise TransientError(f"Kafka at {servers} cannot be used ({_in_words(error)})") from error
+                refused = kafka_errors.refusal(error) if isinstance(error, KafkaError) else None
+                advice = f". {refused.value}" if refused else ""
+                raise TransientError(
+                    f"Kafka at {servers} cannot be used ({kafka_errors.in_words(error)}){advice}"
+                ) from error
             raise
         return cls(producer, partitions, target)
 
@@ -134,7 +140,7 @@ class Session:
 
     def _fail(self, error: Exception) -> None:
         if not self.failed.is_set():
-            self.why = _in_words(error)
+            self.why = kafka_errors.in_words(error)
             self.failed.set()
 
 
@@ -161,8 +167,3 @@ async def _partitions(producer: Any, target: Target) -> int:
         raise TransientError(
             f"Kafka answers but has no topic {target.topic}: create the topics with `pcare topics create`"
         ) from error
-
-
-def _in_words(error: Exception) -> str:
-    name, words = type(error).__name__, str(error)
-    return words if words.startswith(name) else f"{name}: {words}".removesuffix(": ")

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import KafkaError
 
 from pcare_common import logs
 from pcare_common.backoff import delays
+from pcare_kpi_aggregator import errors
 from pcare_kpi_aggregator.partition import FoldError, PartitionState
 
 log = logs.get(__name__)
@@ -105,7 +105,9 @@ class LogReader:
             try:
                 await self._read()
                 return
-            except KafkaError as error:
+            except errors.CLIENT_ERRORS as error:
+                if not errors.is_transient(error):
+                    raise
                 log.warning("cannot read the log; trying again", error=repr(error), partitions=sorted(self._waiting))
             if self._cancelled.wait(seconds):  # noqa: ASYNC110, RUF100 - this thread's loop has nothing else to do
                 return

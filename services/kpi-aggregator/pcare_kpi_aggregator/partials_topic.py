@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.errors import KafkaError, UnknownTopicOrPartitionError
+from aiokafka.errors import UnknownTopicOrPartitionError
 
 from pcare_common import logs
 from pcare_common.backoff import delays
 from pcare_common.errors import TransientError
-from pcare_kpi_aggregator import partials
+from pcare_kpi_aggregator import errors, partials
 from pcare_kpi_aggregator.partials import Partial
 from pcare_schemas.topics import KPI_PARTIALS, RECORDED
 
@@ -38,13 +38,15 @@ class PartialsTopic:
         self._partials: list[TopicPartition] = []
 
     async def open(self) -> list[int]:
-        """Connect, and return the partitions of the log. Tries again until it can; cancel it to give up."""
+        """Connect, and return the partitions of the log. Tries again while Kafka is away; cancel it to give up."""
         for seconds in delays():
             try:
                 return await self._open()
             except UnknownTopicOrPartitionError:
                 log.warning("a topic is missing: run `pcare topics create`", needed=[RECORDED, KPI_PARTIALS])
-            except (KafkaError, OSError) as error:
+            except errors.CLIENT_ERRORS as error:
+                if not errors.is_transient(error):
+                    raise
                 log.warning("cannot reach Kafka; trying again", error=repr(error))
             await self.close()
             await asyncio.sleep(seconds)
@@ -110,11 +112,11 @@ class PartialsTopic:
             async with asyncio.timeout(2 * _REQUEST_MILLISECONDS / 1000):
                 sent = [await self._send(self._producer, partial) for partial in batch]
                 answers = await asyncio.gather(*sent, return_exceptions=True)
-        except (KafkaError, TimeoutError) as error:
-            raise TransientError(f"cannot publish partials: {error!r}") from error
+        except errors.CLIENT_ERRORS as error:
+            raise errors.transient("cannot publish partials", error) from error
         for answer in answers:
             if isinstance(answer, BaseException):
-                raise TransientError(f"cannot publish partials: {answer!r}") from answer
+                raise errors.transient("cannot publish partials", answer) from answer
 
     async def _send(self, producer: AIOKafkaProducer, partial: Partial) -> asyncio.Future[Any]:
         key, value = partials.key_of(partial.catalogue, partial.partition), partials.encode(partial)
@@ -139,5 +141,5 @@ class PartialsTopic:
         try:
             async with asyncio.timeout(_REQUEST_MILLISECONDS / 1000):
                 return dict(await self._opened.end_offsets(partitions))
-        except (KafkaError, TimeoutError) as error:
-            raise TransientError(f"cannot ask where the log ends: {error!r}") from error
+        except errors.CLIENT_ERRORS as error:
+            raise errors.transient("cannot ask where the log ends", error) from error

@@ -11,10 +11,10 @@ from starlette.applications import Starlette
 
 from pcare_common import logs
 from pcare_common.clock import Clock
-from pcare_common.errors import OperatorError, TransientError
+from pcare_common.errors import EXIT_CONFIGURATION, OperatorError, TransientError
 from pcare_common.http import HttpServer, service_routes
 from pcare_common.leave import Leave
-from pcare_kpi_aggregator import runtime
+from pcare_kpi_aggregator import errors, runtime
 from pcare_kpi_aggregator.answers import KpiAnswers
 from pcare_kpi_aggregator.board.progress import reading
 from pcare_kpi_aggregator.board.routes import Board
@@ -203,7 +203,9 @@ class Service:
         """Do some work with Kafka; return whether it was done."""
         try:
             await work
-        except TransientError as error:
+        except (TransientError, *errors.CLIENT_ERRORS) as error:
+            if not errors.is_transient(error):
+                raise
             log.warning("Kafka does not answer; trying again", error=str(error))
             return False
         return True
@@ -222,6 +224,9 @@ class Service:
         )
 
     def _on_unforeseen(self, error: BaseException) -> None:
+        told = errors.for_operator(error)
+        if told is not None:
+            self._leave("somebody has to act", status=EXIT_CONFIGURATION, what=str(told))
         self._leave("a fault in the program", cause=_describe(error))
 
     def _task_ended(self, task: asyncio.Task[None]) -> None:

@@ -5,11 +5,13 @@ recorder sees that the number changed, drops what it has in hand and begins agai
 """
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
+import contextlib
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, OffsetAndMetadata, TopicPartition
+from aiokafka.errors import KafkaTimeoutError
 from aiokafka.structs import ConsumerRecord
 
 from pcare_common.errors import OperatorError
@@ -30,8 +32,8 @@ _LOG_APPEND_TIME = 1
 class Intake(ConsumerRebalanceListener):  # type: ignore[misc]
     """The recorder's consumer. `epoch` changes with every assignment, also of the same partitions.
 
-    Everything that was assigned stays paused until `begin_at`. Methods raise what aiokafka raises, TimeoutError when
-    Kafka does not answer, and TransientError never.
+    Everything that was assigned stays paused until `begin_at`. Methods raise what aiokafka raises, KafkaTimeoutError
+    when Kafka does not answer, and TransientError never.
     """
 
     def __init__(self, connection: Mapping[str, Any], *, group: str, session_seconds: int) -> None:
@@ -81,13 +83,13 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]
 
     async def committed(self, partitions: Collection[Partition]) -> dict[Partition, int | None]:
         """Return C of each partition: the group's committed offset, or None where there is none."""
-        async with asyncio.timeout(ANSWER_SECONDS):
+        async with _answered(ANSWER_SECONDS):
             return {partition: await self._consumer.committed(TopicPartition(*partition)) for partition in partitions}
 
     async def held(self, partitions: Collection[Partition], *, within: float = ANSWER_SECONDS) -> dict[Partition, Held]:
         """Return what Kafka holds of each partition. The end is that of committed transactions."""
         asked = [TopicPartition(*partition) for partition in partitions]
-        async with asyncio.timeout(within):
+        async with _answered(within):
             first = await self._consumer.beginning_offsets(asked)
             end = await self._consumer.end_offsets(asked)
         return {partition: Held(first[tp], end[tp]) for partition, tp in zip(partitions, asked, strict=True)}
@@ -95,7 +97,7 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]
     async def first_since(self, instants: Mapping[Partition, datetime]) -> dict[Partition, datetime | None]:
         """Return the broker's time of the first record that is not older than an instant; None where there is none."""
         asked = {TopicPartition(*partition): _milliseconds(instant) for partition, instant in instants.items()}
-        async with asyncio.timeout(ANSWER_SECONDS):
+        async with _answered(ANSWER_SECONDS):
             found = await self._consumer.offsets_for_times(asked)
         return {
             Partition(*partition): None if first is None else _EPOCH + timedelta(milliseconds=first.timestamp)
@@ -128,8 +130,18 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]
     async def commit(self, offsets: Mapping[Partition, int]) -> None:
         """Commit C: everything below these offsets is published."""
         mine = {TopicPartition(*partition): OffsetAndMetadata(offset, "") for partition, offset in offsets.items()}
-        async with asyncio.timeout(ANSWER_SECONDS):
+        async with _answered(ANSWER_SECONDS):
             await self._consumer.commit(mine)
+
+
+@contextlib.asynccontextmanager
+async def _answered(within: float) -> AsyncIterator[None]:
+    """Wait so long and no longer. Kafka's own error says who did not answer; TimeoutError could be anybody's."""
+    try:
+        async with asyncio.timeout(within):
+            yield
+    except TimeoutError as error:
+        raise KafkaTimeoutError(f"no answer within {within:.0f} s") from error
 
 
 def _milliseconds(instant: datetime) -> int:

@@ -94,8 +94,9 @@ async def apply(connection: asyncpg.Connection, reference: KpiReference | None =
     """Apply what is missing, each file in a transaction of its own, and return it; then write the reference.
 
     Without one, the built-in. One at a time: a second caller waits, then finds nothing to do. Raises OperatorError as
-    `pending` does.
+    `pending` does, and where the database cannot hold every character.
     """
+    await _refuse_other_encodings(connection)
     await connection.execute("SELECT pg_advisory_lock($1)", LOCK)
     try:
         missing = await _apply_missing(connection, migrations())
@@ -142,11 +143,21 @@ async def _admit(connection: asyncpg.Connection, statement: str) -> str | None:
 
 async def check(connection: asyncpg.Connection) -> None:
     """Raise OperatorError, naming the command to run, unless the database is at this release's schema."""
+    await _refuse_other_encodings(connection)
     exists = await connection.fetchval("SELECT to_regclass('pcare.schema_migrations') IS NOT NULL")
     missing = pending(migrations(), await _applied(connection) if exists else ())
     if missing:
         names = ", ".join(f"{migration.number:04d}_{migration.name}" for migration in missing)
         raise OperatorError(f"The database lacks {names}. Run `{COMMAND}`, then start again.")
+
+
+async def _refuse_other_encodings(connection: asyncpg.Connection) -> None:
+    encoding = await connection.fetchval("SHOW server_encoding")
+    if encoding != "UTF8":  # it would refuse good events for their letters, and they would be rejected
+        raise OperatorError(
+            f"The database keeps text as {encoding}, which lacks letters that events may hold. Make one with ENCODING "
+            "'UTF8' and name it in PCARE_POSTGRES_DSN."
+        )
 
 
 async def _applied(connection: asyncpg.Connection) -> list[Applied]:

@@ -1,4 +1,10 @@
-"""Each kind of error that asyncpg, aiokafka and the operating system raise, and what the recorder does about it."""
+"""What the recorder does about errors: by SQLSTATE, of the operating system, and what a person is told.
+
+Each class of asyncpg is in test_recorder_errors_asyncpg.py, each of Kafka's clients in test_kafka_errors.py.
+"""
+
+import socket
+import ssl
 
 import aiokafka.errors as kafka
 import asyncpg
@@ -11,18 +17,19 @@ T, P, F = ErrorKind.TRANSIENT, ErrorKind.POISON, ErrorKind.FATAL
 
 POSTGRES = {
     "08000": T, "08001": T, "08003": T, "08006": T, "08P01": T,
-    "22001": P, "22003": P, "22008": P, "22021": P, "22P02": P, "22P05": P,
+    "22001": P, "22003": P, "22008": P, "22021": P, "22P02": P, "22P04": F, "22P05": P,
     "23502": P, "23503": P, "23505": T, "23514": P, "23P01": P,
-    "25001": F, "25006": T, "25P02": F, "25P03": T,
+    "25001": F, "25006": T, "25P02": F, "25P03": T, "25P04": T, "26000": T,
     "28000": F, "28P01": F, "3D000": F, "3F000": F,
     "40001": T, "40P01": T,
-    "42501": F, "42601": F, "42703": F, "42P01": F,
+    "42501": F, "42601": F, "42703": F, "42P01": F, "42P05": T,
     "53000": T, "53100": T, "53200": T, "53300": T,
-    "54000": P,
-    "55000": F, "55006": T, "55P03": T,
+    "54000": P, "54001": P, "54011": F, "54023": F,
+    "55000": T, "55006": T, "55P02": F, "55P03": T,
     "57000": T, "57014": T, "57P01": T, "57P02": T, "57P03": T, "57P04": F, "57P05": T,
-    "58000": T, "58030": T,
-    "0A000": F, "P0001": F, "XX000": F, "XX001": F, "": F,
+    "58000": T, "58030": T, "72000": T, "F0000": T,
+    "0A000": F, "P0001": F, "XX000": T, "XX001": F, "XX002": F, "": F,
+    "08ZZZ": T, "22ZZZ": P, "57ZZZ": T, "99ZZZ": F,
 }  # fmt: skip
 
 
@@ -57,6 +64,18 @@ def test_postgresql_by_sqlstate(code: str, kind: ErrorKind) -> None:
         (BrokenPipeError(32, "broken pipe"), T),
         (TimeoutError(), T),
         (OSError(113, "no route to host"), T),
+        (OSError(24, "too many open files"), T),
+        (socket.gaierror(-3, "temporary failure in name resolution"), T),
+        (ssl.SSLCertVerificationError(1, "certificate has expired"), T),
+        (FileNotFoundError(2, "no such socket: the server is down"), T),
+        (PermissionError(1, "a firewall's rule"), T),
+        (FileNotFoundError(2, "no such file", "/etc/ssl/ours.pem"), F),
+        (PermissionError(13, "permission denied", "/etc/ssl/ours.pem"), F),
+        (RuntimeError("unable to perform operation on <TCPTransport closed=True>; the handler is closed"), T),
+        (RuntimeError("dictionary changed size during iteration"), F),
+        (kafka.KafkaConnectionError("refused"), T),
+        (kafka.TopicAuthorizationFailedError("interventions.recorded"), F),
+        (kafka.KafkaError("Unexpected error in coordinator routine"), F),
         (UnicodeEncodeError("utf-8", "\ud800", 0, 1, "surrogates not allowed"), P),
         (ValueError("a mistake of ours"), F),
         (KeyError("a mistake of ours"), F),
@@ -65,30 +84,6 @@ def test_postgresql_by_sqlstate(code: str, kind: ErrorKind) -> None:
 )
 def test_others_of_the_database_and_the_operating_system(error: Exception, kind: ErrorKind) -> None:
     assert classify(error) is kind
-
-
-KAFKA = {
-    kafka.KafkaConnectionError: T, kafka.NodeNotReadyError: T, kafka.RequestTimedOutError: T,
-    kafka.KafkaTimeoutError: T, kafka.NotLeaderForPartitionError: T, kafka.LeaderNotAvailableError: T,
-    kafka.NotEnoughReplicasError: T, kafka.NotEnoughReplicasAfterAppendError: T, kafka.KafkaStorageError: T,
-    kafka.GroupCoordinatorNotAvailableError: T, kafka.NotCoordinatorForGroupError: T,
-    kafka.GroupLoadInProgressError: T, kafka.UnknownTopicOrPartitionError: T, kafka.StaleMetadata: T,
-    kafka.NoBrokersAvailable: T, kafka.Cancelled: T, kafka.TooManyInFlightRequests: T,
-    kafka.CommitFailedError: T, kafka.IllegalGenerationError: T, kafka.UnknownMemberIdError: T,
-    kafka.RebalanceInProgressError: T, kafka.IllegalStateError: T, kafka.CorruptRecordException: T,
-    kafka.OffsetOutOfRangeError: T, kafka.UnknownError: T, kafka.BrokerNotAvailableError: T,
-    kafka.ReplicaNotAvailableError: T, kafka.KafkaUnavailableError: T, kafka.StaleControllerEpochError: T,
-    kafka.KafkaError: F, kafka.TopicAuthorizationFailedError: F, kafka.GroupAuthorizationFailedError: F,
-    kafka.ClusterAuthorizationFailedError: F, kafka.SaslAuthenticationFailed: F, kafka.AuthenticationFailedError: F,
-    kafka.MessageSizeTooLargeError: F, kafka.RecordListTooLargeError: F, kafka.InvalidTopicError: F,
-    kafka.PolicyViolationError: F, kafka.UnsupportedCodecError: F, kafka.UnsupportedVersionError: F,
-    kafka.InvalidSessionTimeoutError: F, kafka.InconsistentGroupProtocolError: F, kafka.ProducerClosed: F,
-}  # fmt: skip
-
-
-@pytest.mark.parametrize(("error", "kind"), KAFKA.items(), ids=lambda value: getattr(value, "__name__", None))
-def test_kafka_by_class(error: type[Exception], kind: ErrorKind) -> None:
-    assert classify(error()) is kind
 
 
 def test_a_rollback_that_is_refused_means_what_broke_the_session() -> None:
@@ -110,7 +105,13 @@ def test_whose_error_it_is() -> None:
         (OperatorError("do this"), "do this"),
         (of_postgres("28P01"), "PCARE_POSTGRES_DSN"),
         (of_postgres("42P01"), "pcare_recorder.migrate"),
+        (of_postgres("3D000"), "name of the database"),
+        (of_postgres("57P04"), "pcare rebuild"),
+        (of_postgres("XX001"), "restore a backup"),
+        (of_postgres("22P04"), "schema"),
         (kafka.TopicAuthorizationFailedError("interventions.recorded"), "interventions.submitted"),
+        (kafka.MessageSizeTooLargeError(), "pcare topics check"),
+        (FileNotFoundError(2, "no such file", "/etc/ssl/ours.pem"), "/etc/ssl/ours.pem"),
         (kafka.SaslAuthenticationFailed(), "PCARE_KAFKA_SASL_USERNAME"),
     ],
 )

@@ -215,6 +215,20 @@ async def test_asked_to_stop_while_waiting_it_stops(world: World, backend: "Back
         backend.start_postgres()
 
 
+async def test_a_database_that_lacks_letters_is_refused(world: World) -> None:
+    from pcare_recorder import migrate
+
+    await world.execute("CREATE DATABASE latin ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0")
+    connection = await asyncpg.connect(f"{world.dsn.rsplit('/', 1)[0]}/latin")
+    try:
+        for refuses in (migrate.apply, migrate.check):
+            with pytest.raises(OperatorError, match="keeps text as LATIN1"):
+                await refuses(connection)
+    finally:
+        await connection.close()
+        await world.execute("DROP DATABASE latin")
+
+
 async def test_a_database_that_was_not_migrated_is_refused(world: World) -> None:
     await world.execute("DROP SCHEMA pcare CASCADE")
     with pytest.raises(OperatorError, match=r"lacks 0001_record, .*Run `python -m pcare_recorder.migrate`"):
