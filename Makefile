@@ -56,6 +56,10 @@ proof-kpis: $(READY) ## Play every KPI scenario against the running system: stre
 proof-faults: $(READY) ## Kill, stop and cut off everything under load, and count afterwards; ROUNDS=200 for the long form
 	@$(BIN)/python tests/faults/run.py $(if $(ROUNDS),--rounds $(ROUNDS)) $(ARGS)
 
+.PHONY: proof-inputs
+proof-inputs: $(READY) ## Throw bad input at checks, ingest and topics; ARGS="--inputs 1000000 --http 100000 --topic 100000 --seed 1"
+	@$(BIN)/python tests/fuzz/run.py $(ARGS)
+
 .PHONY: check
 check: $(READY) ## Lint, format check, types, generated files up to date
 	@$(BIN)/ruff check .

@@ -10,7 +10,7 @@ import re
 from collections.abc import Container, Iterator
 
 from pcare_schemas.check_digit import is_valid
-from pcare_schemas.plain_text import marked, plain
+from pcare_schemas.plain_text import layers, marked, plain
 
 MASK = "*"
 _WITHHELD = "(withheld: it holds an NHS number that cannot be masked)"
@@ -52,8 +52,7 @@ def holds_one(data: bytes, besides: Container[str] = ()) -> bool:
     """
     if not _may_hold_one(data):
         return False
-    seen = plain(decode(data))
-    return any(_digits(seen[start:end]) not in besides for start, end in _spans(seen))
+    return any(_digits(seen[start:end]) not in besides for seen in layers(decode(data)) for start, end in _spans(seen))
 
 
 def find_in(data: bytes) -> tuple[str, ...]:
@@ -63,8 +62,7 @@ def find_in(data: bytes) -> tuple[str, ...]:
 
 def find(text: str) -> tuple[str, ...]:
     """Return the NHS numbers that stand in the text, as ten digits each."""
-    seen = plain(text)
-    return tuple(dict.fromkeys(_digits(seen[start:end]) for start, end in _spans(seen)))
+    return tuple(dict.fromkeys(_digits(seen[start:end]) for seen in layers(text) for start, end in _spans(seen)))
 
 
 def mask(text: str) -> str:

@@ -2,52 +2,101 @@
 
 import re
 import unicodedata
+from collections.abc import Iterator
 from functools import cache
 from itertools import chain
 from sys import maxunicode
 
-_ESCAPE = re.compile(
+# What is written outermost comes first: JSON may escape a digit inside of a reference of HTML.
+_BACKSLASH = re.compile(
     r"\\{1,8}u([dD][89abAB][0-9a-fA-F]{2})\\{1,8}u([dD][c-fC-F][0-9a-fA-F]{2})"
-    r"|\\{1,8}u\{?([0-9a-fA-F]{4})\}?|\\{1,8}x([0-9a-fA-F]{2})|%([0-9a-fA-F]{2})|&#[xX]([0-9a-fA-F]{1,6});?|&#([0-9]{1,7});?"
+    r"|\\{1,8}u\{?([0-9a-fA-F]{4})\}?|\\{1,8}x([0-9a-fA-F]{2})"
 )
+_PERCENT = re.compile(r"%([0-9a-fA-F]{2})")
+_REFERENCE = re.compile(r"&#[xX]([0-9a-fA-F]{1,6});?|&#([0-9]{1,7});?")
+_ESCAPE = re.compile("|".join(escapes.pattern for escapes in (_BACKSLASH, _PERCENT, _REFERENCE)))
 _PASSES = 4
 """Escapes of escapes are undone so often; what is nested deeper holds no digits that anyone would read."""
 
 
 def plain(text: str) -> str:
     """Return the text as its reader sees it: ASCII digits, spaces and dashes, nothing invisible."""
+    return list(layers(text))[-1]
+
+
+def layers(text: str) -> Iterator[str]:
+    """Give the text with nothing invisible, then with each layer of escapes undone, the last as its reader sees it.
+
+    Each is to be looked at: digits that were escaped, once undone, may hide a number that stood plainly beside them.
+    """
+    look_alikes = _look_alikes()
+    text = text.translate(look_alikes)  # before the escapes too: UTF-16 has a NUL between any two of their characters
+    yield text
     for _ in range(_PASSES):
-        unescaped = _ESCAPE.sub(_unescape, text)
+        unescaped = _BACKSLASH.sub(_unescape_backslash, text)
+        unescaped = _PERCENT.sub(_unescape_hexadecimal, unescaped)
+        unescaped = _REFERENCE.sub(_unescape_reference, unescaped)
         if unescaped == text:
-            break
-        text = unescaped
-    return text.translate(_look_alikes())
+            return
+        text = unescaped.translate(look_alikes)
+        yield text
 
 
 def marked(text: str) -> tuple[str, list[tuple[int, int]]]:
     """Return the plain text after one pass, and where in the original each of its characters stands."""
-    characters: list[str] = []
+    pieces: list[str] = []
     places: list[tuple[int, int]] = []
-    look_alikes = _look_alikes()
     end = 0
-    while end < len(text):
-        start = end
-        found = _ESCAPE.match(text, start)
-        end = found.end() if found else start + 1
-        character = _unescape(found) if found else text[start]
-        shown = look_alikes.get(ord(character), character)
-        if shown is not None:
-            characters.append(shown)
-            places.append((start, end))
-    return "".join(characters), places
+    for found in _ESCAPE.finditer(text):
+        _mark(text, end, found.start(), pieces, places)
+        end = found.end()
+        shown = _unescape(found).translate(_look_alikes())
+        pieces.append(shown)
+        places += [found.span()] * len(shown)
+    _mark(text, end, len(text), pieces, places)
+    return "".join(pieces), places
+
+
+def _mark(text: str, start: int, end: int, pieces: list[str], places: list[tuple[int, int]]) -> None:
+    """Add a stretch without escapes, of which most hold nothing invisible."""
+    stretch = text[start:end]
+    shown = stretch.translate(_look_alikes())
+    if len(shown) == len(stretch):
+        pieces.append(shown)
+        places += zip(range(start, end), range(start + 1, end + 1), strict=True)
+        return
+    for place, character in enumerate(stretch, start):
+        alike = character.translate(_look_alikes())
+        if alike:
+            pieces.append(alike)
+            places.append((place, place + 1))
+
+
+def _unescape_backslash(found: re.Match[str]) -> str:
+    high, low, *single = found.groups()
+    return _character(found, high, low, next(filter(None, single), None), None)
+
+
+def _unescape_hexadecimal(found: re.Match[str]) -> str:
+    return chr(int(found[1], 16))
+
+
+def _unescape_reference(found: re.Match[str]) -> str:
+    return _character(found, None, None, *found.groups())
 
 
 def _unescape(found: re.Match[str]) -> str:
     high, low, *single, decimal = found.groups()
+    return _character(found, high, low, next(filter(None, single), None), decimal)
+
+
+def _character(
+    found: re.Match[str], high: str | None, low: str | None, hexadecimal: str | None, decimal: str | None
+) -> str:
     if high and low:
         code = 0x10000 + ((int(high, 16) - 0xD800) << 10) + int(low, 16) - 0xDC00
     else:
-        code = int(decimal) if decimal else int(next(filter(None, single)), 16)
+        code = int(decimal) if decimal else int(hexadecimal or "", 16)
     return chr(code) if code <= maxunicode else found[0][0]
 
 

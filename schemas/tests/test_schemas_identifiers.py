@@ -130,8 +130,41 @@ def test_what_cannot_be_masked_for_certain_is_withheld():
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "latin-1", "utf-8-sig"])
-def test_the_encoding_hides_nothing(encoding):
-    assert find(decode('{"name":"9434765919"}'.encode(encoding))) == ("9434765919",)
+@pytest.mark.parametrize("form", ["as it is", "escaped", "in per cent", "in entities", "in hexadecimal entities"])
+def test_the_encoding_hides_nothing(encoding, form):
+    data = f'{{"name":"{WRITTEN[form]("9434765919")}"}}'.encode(encoding)
+    assert find(decode(data)) == ("9434765919",)
+    assert holds_one(data)
+    masked = redact(data)
+    assert masked is None or not holds_one(masked)
+
+
+@pytest.mark.parametrize(
+    "digit",
+    [
+        "&#5\\u0037;",
+        "&\\u002357;",
+        "&#x3\\u0039;",
+        "&#x\\u00339;",
+        "%3\\u0039",
+        "\\u00253\\u0039",
+        "%26%2357;",
+        "&#37;39",
+    ],
+)
+def test_an_escape_inside_of_another_hides_nothing(digit):
+    for number in ("9434765919", "9990000018"):
+        data = f'{{"a":"{number.replace("9", digit)}"}}'.encode()
+        assert find(decode(data)) == (number,)
+        masked = redact(data)
+        assert masked is None or not holds_one(masked)
+
+
+def test_escaped_digits_hide_no_number_that_stands_plainly_beside_them():
+    for form in ("in entities", "in hexadecimal entities"):
+        data = (WRITTEN[form]("9990000018") + "943-476-5919").encode()
+        assert "9434765919" in find(decode(data))
+        assert redact(data) is None
 
 
 def test_bytes_that_are_no_text_hide_nothing():
@@ -249,5 +282,10 @@ def test_a_megabyte_of_anything_is_searched_in_bounded_time():
         b"999 999 " * 2**17,
         "٩".encode() * 2**19,
         b"a1-" * 2**18,
+        b"&#5" * 2**18,
+        b"%\\u003" * 2**17,
+        b"\\" * 2**20,
+        "\u200b%39".encode() * 2**17,
     ):
         holds_one(data)
+        redact(data[: 2**16])
