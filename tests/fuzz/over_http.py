@@ -18,6 +18,7 @@ from pcare_ingest.media_types import Form
 CONNECTIONS = 12
 MOST_OF_A_BATCH = 20
 SAMPLES = 40
+_PAGES = frozenset({"text/html", "text/javascript", "application/javascript", "text/css"})
 _REASONS = frozenset(openapi.document()["components"]["schemas"]["Problem"]["properties"]["reason"]["enum"])
 
 
@@ -142,8 +143,8 @@ def judge(request: Request, answer: Answer) -> list[str]:
     assert answer.status < 500 or answer.status == 503, "a fault of ours"
     assert "Traceback" not in said, "an answer shows a traceback"
     every = len(request.inputs)
-    if answer.content_type in {"text/html", "text/javascript", "application/javascript", "text/css"}:
-        return ["a page of the documentation"] * every
+    if answer.content_type in _PAGES or (answer.status == 200 and answer.body.startswith(b'{"openapi"')):
+        return ["a page of the documentation"] * every  # its examples name a number that nobody has
     assert shown_in(said) is None, "an answer shows an NHS number"
     if answer.content_type == "application/problem+json" and answer.body:
         return [_problem(json.loads(answer.body), answer.status)] * every
