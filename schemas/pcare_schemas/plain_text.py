@@ -25,12 +25,16 @@ def plain(text: str) -> str:
 
 
 def layers(text: str) -> Iterator[str]:
-    """Give the text with nothing invisible, then with each layer of escapes undone, the last as its reader sees it.
+    """Give the text, then with nothing invisible, then with each layer undone, the last as its reader sees it.
 
-    Each is to be looked at: digits that were escaped, once undone, may hide a number that stood plainly beside them.
+    Each is to be looked at: digits of another script, or that were escaped, once they are undone, may hide a number
+    that stood plainly beside them.
     """
     look_alikes = _look_alikes()
-    text = text.translate(look_alikes)  # before the escapes too: UTF-16 has a NUL between any two of their characters
+    shown = text.translate(look_alikes)  # before the escapes too: UTF-16 has a NUL between any two of their characters
+    if shown != text:
+        yield text
+        text = shown
     yield text
     for _ in range(_PASSES):
         unescaped = _BACKSLASH.sub(_unescape_backslash, text)

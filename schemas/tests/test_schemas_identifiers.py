@@ -161,7 +161,7 @@ def test_an_escape_inside_of_another_hides_nothing(digit):
 
 
 def test_escaped_digits_hide_no_number_that_stands_plainly_beside_them():
-    for form in ("in entities", "in hexadecimal entities"):
+    for form in ("in entities", "in hexadecimal entities", "wide digits", "Arabic digits"):
         data = (WRITTEN[form]("9990000018") + "943-476-5919").encode()
         assert "9434765919" in find(decode(data))
         assert redact(data) is None
