@@ -29,6 +29,7 @@ _FAULT = re.compile(r"Traceback|nobody foresaw|a fault of ours|\"level\": \"crit
 
 async def through_the_services(system: System, arguments: argparse.Namespace) -> dict[str, Tally]:
     """Throw inputs at ingest and at the topics, and account for all of them."""
+    system.environment["PCARE_RECORDER_BREAKER_WINDOW"] = "0"  # what is thrown at it here would open it
     recorder, ingest = await system.start("recorder", "ingest")
     assert recorder.popen is not None
     assert ingest.popen is not None
