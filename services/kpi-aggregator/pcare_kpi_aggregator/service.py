@@ -157,7 +157,8 @@ class Service:
     async def _watch(self) -> None:
         """Compare what is counted with what there is to count."""
         while True:
-            await self._bearing_outages(self._look())
+            if not await self._bearing_outages(self._look()):
+                self._progress.blind()
             if self._whole.ends_age > AWAY_TOO_LONG * self._settings.kpi_stall_seconds:
                 self._leave("Kafka has not answered for so long that it may be this process that cannot find it")
             await asyncio.sleep(WATCH_SECONDS)

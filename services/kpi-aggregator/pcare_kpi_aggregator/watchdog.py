@@ -13,6 +13,9 @@ from pcare_common.leave import Leave
 from pcare_common.watchdog import call_off_last_resort, put_off_last_resort
 
 LOOK_SECONDS = 0.5
+LONG_PART = 1 / 3
+"""An outage that lasts for this part of the time without progress that ends the process is not counted in it."""
+
 LAST_RESORT_SECONDS = 60.0
 """So long code of C may keep this module's thread from running; then Python itself ends the process."""
 
@@ -75,11 +78,23 @@ class ProgressWatchdog:
         self._clock = clock
         self._leave = leave
         self._seen: dict[str, tuple[Hashable, float]] = {}
+        self._looked_at = clock.monotonic()
+        self._blind = False
+
+    def blind(self) -> None:
+        """Note that Kafka does not say what there is to do. How long that lasts is not counted, if it is long.
+
+        Or the process would end as soon as Kafka is back. What is away every other second hides no standstill.
+        """
+        self._blind = True
 
     def look(self, busy: Mapping[str, Hashable]) -> None:
         """Compare with the last look. `busy` names what has something to do, with a value that its work changes."""
         now = self._clock.monotonic()
-        before = self._seen
+        unseen = now - self._looked_at if self._blind else 0.0
+        forgiven = unseen if unseen >= LONG_PART * self._limit else 0.0
+        self._looked_at, self._blind = now, False
+        before = {what: (progress, min(now, since + forgiven)) for what, (progress, since) in self._seen.items()}
         self._seen = {
             what: before[what] if what in before and before[what][0] == progress else (progress, now)
             for what, progress in busy.items()

@@ -70,6 +70,31 @@ def test_lag_without_progress_ends_the_process(clock):
         dog.look({"partition 3": 7})
 
 
+def test_an_outage_does_not_end_the_process_when_it_is_over(clock):
+    dog = ProgressWatchdog(60, clock, leave)
+    dog.look({"partition 3": 7})
+    for _ in range(30):
+        clock.advance(timedelta(seconds=10))
+        dog.blind()
+    assert dog.age == 300
+    dog.look({"partition 3": 7})
+    assert dog.age == 0
+    clock.advance(timedelta(seconds=61))
+    with pytest.raises(LeftError, match="nothing is counted"):
+        dog.look({"partition 3": 7})
+
+
+def test_a_kafka_that_is_away_every_other_second_hides_no_standstill(clock):
+    dog = ProgressWatchdog(60, clock, leave)
+    for _ in range(6):
+        dog.look({"partition 3": 7})
+        clock.advance(timedelta(seconds=10))
+        dog.blind()
+    clock.advance(timedelta(seconds=1))
+    with pytest.raises(LeftError):
+        dog.look({"partition 3": 7})
+
+
 def test_one_partition_that_stands_still_is_not_hidden_by_the_others(clock):
     dog = ProgressWatchdog(60, clock, leave)
     for progress in range(7):

@@ -39,7 +39,7 @@ async def measure_lag(
                 held = await intake.held(list(written), within=PERIOD_SECONDS)
                 progress.lag(cursors.lag(published, held), clock.monotonic())
                 instruments.behind(cursors.lag(written, held))
-                progress.back(Dependency.KAFKA)
+                progress.back(Dependency.KAFKA, clock.monotonic())
                 if away:
                     log.info("Kafka answers again")
                 away = False

@@ -47,18 +47,37 @@ class Progress:
         """Note that it has to be found out where to begin: until `begun`, nothing is known of any lag."""
         self._beginning_since = self._beginning_since or now
 
-    def begun(self) -> None:
+    def begun(self, now: float) -> None:
         """Note that the partitions that are ours are being read, and that both dependencies answered on the way."""
         self._beginning_since = None
+        if self._away_since:
+            self._forgive(now - min(self._away_since.values()), now)
         self._away_since.clear()
 
     def away(self, dependency: Dependency, now: float) -> None:
         """Note that a dependency does not answer."""
         self._away_since.setdefault(dependency, now)
 
-    def back(self, dependency: Dependency) -> None:
+    def back(self, dependency: Dependency, now: float) -> None:
         """Note that a dependency answers."""
-        self._away_since.pop(dependency, None)
+        since = self._away_since.get(dependency)
+        if since is not None:
+            self._forgive(now - since, now)
+            del self._away_since[dependency]
+
+    def _forgive(self, away: float, now: float) -> None:
+        """Do not count how long a dependency was away, or the process would end as soon as it is back.
+
+        Only where that was long: what comes back every few seconds must not hide that nothing moves. It is called
+        before the dependency is no longer away, for the watchdog looks on from its own thread.
+        """
+        if away < self.not_ready_after:
+            return
+        self._behind_since = {p: min(now, since + away) for p, since in self._behind_since.items()}
+        if self._unassigned_since is not None:
+            self._unassigned_since = min(now, self._unassigned_since + away)
+        if self._beginning_since is not None:
+            self._beginning_since = min(now, self._beginning_since + away)
 
     def lag(self, lags: Mapping[Partition, int], now: float) -> None:
         """Note how far each assigned partition is from being published through."""

@@ -136,7 +136,7 @@ class Recorder:
             self._pager.begin({p: offset for p, offset in self._next_offsets.items() if p not in held_back})
             self._instruments.began(found.cursors)
             log.info("recording", partitions=[str(partition) for partition in sorted(found.starts)])
-            self._progress.begun()
+            self._progress.begun(self._clock.monotonic())
 
     def _go_on(self) -> bool:
         if self._measuring is not None and self._measuring.done():

@@ -54,7 +54,7 @@ async def reach(
                 await asyncio.wait_for(stop.wait(), seconds)
                 raise StoppedError from error
         else:
-            progress.back(dependency)
+            progress.back(dependency, clock.monotonic())
             return connected
 
 

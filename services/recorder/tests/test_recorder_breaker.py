@@ -167,7 +167,7 @@ def test_a_place_that_the_sender_named_is_not_repeated() -> None:
 def test_a_topic_that_is_held_back_is_not_ready_and_not_stuck() -> None:
     progress = Progress(0.0, not_ready_after=60.0, exit_after=180.0)
     progress.assigned({P0, RKE}, 0.0)
-    progress.begun()
+    progress.begun(0.0)
     progress.lag({P0: 3, RKE: 5}, 0.0)
     progress.held_back({RKE.topic: "read no further"})
     progress.lag({P0: 0, RKE: 5}, 5.0)

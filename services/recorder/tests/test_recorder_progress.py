@@ -78,7 +78,7 @@ def test_a_beginning_that_does_not_end_is_seen_although_no_lag_is_known() -> Non
     assert beginning.ready(15.0).reasons == ("Where to begin has not been found out for 5 s.",)
     assert beginning.stuck(189.0) is None
     assert beginning.stuck(190.0) == "where to begin was not found out for 180 s"
-    beginning.begun()
+    beginning.begun(190.0)
     assert beginning.ready(190.0).ok
     assert beginning.stuck(190.0) is None
 
@@ -90,7 +90,7 @@ def test_a_dependency_that_is_away_is_named_after_a_moment() -> None:
     assert waiting.ready(14.9).ok
     assert waiting.ready(22.0).reasons == ("PostgreSQL has not answered for 12 s.",)
     assert waiting.age(22.0) == 12.0
-    waiting.back(Dependency.POSTGRESQL)
+    waiting.back(Dependency.POSTGRESQL, 22.0)
     assert waiting.ready(22.0).ok
     assert waiting.age(22.0) == 0.0
 
@@ -102,6 +102,35 @@ def test_stuck_when_behind_for_too_long_but_not_while_a_dependency_is_away() -> 
     assert behind.stuck(180.0) == "a partition is behind and has not moved for 180 s"
     behind.away(Dependency.POSTGRESQL, 100.0)
     assert behind.stuck(180.0) is None
+
+
+def test_a_long_outage_does_not_end_the_process_when_it_is_over() -> None:
+    waiting = progress(assigned=False)
+    waiting.away(Dependency.POSTGRESQL, 1.0)
+    waiting.back(Dependency.POSTGRESQL, 300.0)
+    waiting.away(Dependency.KAFKA, 300.0)
+    waiting.back(Dependency.KAFKA, 600.0)
+    assert waiting.stuck(601.0) is None  # nobody gave it partitions, for Kafka was away
+    assert waiting.stuck(800.0) == "no partitions were assigned for 201 s"
+    for over in ("begun", "back"):
+        behind = progress()
+        behind.lag({P0: 1}, 10.0)
+        behind.away(Dependency.KAFKA, 20.0)
+        assert behind.age(320.0) == 310.0
+        behind.begun(320.0) if over == "begun" else behind.back(Dependency.KAFKA, 320.0)
+        assert behind.stuck(321.0) is None
+        assert behind.ready(321.0).ok
+        assert behind.age(321.0) == 11.0
+        assert behind.stuck(490.0) == "a partition is behind and has not moved for 180 s"
+
+
+def test_short_outages_do_not_hide_that_nothing_moves() -> None:
+    behind = progress()
+    behind.lag({P0: 1}, 0.0)
+    for now in range(0, 180, 20):
+        behind.away(Dependency.KAFKA, now)
+        behind.back(Dependency.KAFKA, now + 15.0)
+    assert behind.stuck(180.0) == "a partition is behind and has not moved for 180 s"
 
 
 def test_stuck_when_a_dependency_is_away_for_so_long_that_it_may_be_our_client_that_does_not_find_it() -> None:
