@@ -49,3 +49,15 @@ def test_a_service_that_stands_still_is_told_of(tmp_path, series, job, bearable,
 def test_a_service_that_is_not_scraped_is_told_of(tmp_path, job):
     assert f"{job} a does not answer" in alerts(tmp_path, series="up", job=job, value=0, alert="PcareNotScraped")
     assert not alerts(tmp_path, series="up", job="another", value=0, alert="PcareNotScraped")
+
+
+def test_a_topic_that_waits_for_a_person_is_told_of(tmp_path):
+    series = 'pcare_recorder_breaker_open{topic="interventions.submitted.rke"}'
+    given = {"rules": RULES, "alert": "PcareBreakerOpen"}
+    scenario = SCENARIO.replace('{series}{{job="{job}",instance="a"}}', series.replace("{", "{{").replace("}", "}}"))
+    for value, told in ((0, False), (1, True)):
+        file = tmp_path / "scenario.yml"
+        file.write_text(scenario.format(value=value, **given))
+        done = subprocess.run([tool("promtool"), "test", "rules", file], capture_output=True, text=True, check=False)
+        assert ("interventions.submitted.rke is read no further" in done.stdout + done.stderr) is told
+        assert (done.returncode == 0) is not told
