@@ -120,12 +120,12 @@ async def _publish_span(connection: asyncpg.Connection, publisher: Publisher, sp
 async def _check_same_log(connection: asyncpg.Connection, intake: Intake, held: Mapping[Partition, Held]) -> None:
     """Raise OperatorError where a topic was deleted and made anew under its old name: its offsets begin again.
 
-    The last event that is recorded has a time, which the broker gave its record. Looked up by that time, the same log
-    answers with a record of the very same time; a later one answers with a later time.
+    The last record that has a row has a time, which the broker gave it. Looked up by that time, the same log answers
+    with a record of the very same time; a later one answers with a later time.
     """
     last = {
         partition: recorded_at
-        for partition, (offset, recorded_at) in (await store.last_events(connection, held)).items()
+        for partition, (offset, recorded_at) in (await store.last_judged(connection, held)).items()
         if held[partition].first <= offset
     }
     found = await intake.first_since(last) if last else {}

@@ -92,7 +92,7 @@ def overtaken(partition: Partition, next_offset: int, first_held: int) -> Operat
     )
 
 
-def made_anew(partition: Partition, found: str = "the last event recorded is not in it") -> OperatorError:
+def made_anew(partition: Partition, found: str = "the last record that was judged is not in it") -> OperatorError:
     """Return the error for a log whose offsets were given out before: recording on would give two events one origin."""
     return OperatorError(
         f"{partition}: {found}. The topic was deleted and made anew, or lost its newest records. Nothing more is "

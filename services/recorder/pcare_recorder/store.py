@@ -76,19 +76,28 @@ async def read_cursors(connection: asyncpg.Connection, partitions: Iterable[Part
     return {Partition(row[0], row[1]): Cursor(*row[2:]) for row in map(tuple, rows)}
 
 
-async def last_events(
+async def last_judged(
     connection: asyncpg.Connection, partitions: Iterable[Partition]
 ) -> dict[Partition, tuple[int, datetime]]:
-    """Return the offset and the broker's time of the last event that is recorded of each partition that has one."""
+    """Return the offset and the broker's time of the last record of each partition that was recorded or rejected."""
     topics, numbers = split(partitions)
     rows = await connection.fetch(
         """
-        SELECT topic, partition, last.origin_offset, (last.published ->> 'recordedat')::timestamptz
+        SELECT topic, partition, last.origin_offset, last.at
         FROM unnest($1::text[], $2::integer[]) AS asked (topic, partition)
         CROSS JOIN LATERAL (
-            SELECT p.origin_offset, p.published FROM pcare.published AS p
-            WHERE p.origin_topic = topic AND p.origin_partition = partition
-            ORDER BY p.origin_offset DESC LIMIT 1
+            (
+                SELECT p.origin_offset, (p.published ->> 'recordedat')::timestamptz AS at FROM pcare.published AS p
+                WHERE p.origin_topic = topic AND p.origin_partition = partition
+                ORDER BY p.origin_offset DESC LIMIT 1
+            )
+            UNION ALL
+            (
+                SELECT r.origin_offset, r.received_at FROM pcare.rejections AS r
+                WHERE r.origin_topic = topic AND r.origin_partition = partition
+                ORDER BY r.origin_offset DESC LIMIT 1
+            )
+            ORDER BY 1 DESC LIMIT 1
         ) AS last
         """,
         topics,

@@ -341,6 +341,18 @@ async def test_a_topic_that_was_made_anew_is_refused_however_far_it_has_grown(
     assert await world.outcomes() == (2, 0, 0)
 
 
+async def test_a_topic_made_anew_of_which_all_was_rejected_is_refused_too(world: World) -> None:
+    await world.send(b"broken", b"broken")
+    async with world.recorder() as running:
+        await world.settled(running)
+    await asyncio.to_thread(make_topics, world.bootstrap_servers)
+    await world.send(*[event() for _ in range(5)])
+    with pytest.raises(OperatorError, match="The topic was deleted and made anew"):
+        async with world.recorder() as running:
+            await running
+    assert await world.outcomes() == (0, 0, 2)
+
+
 async def test_asked_to_stop_while_kafka_is_away_it_stops(world: World, backend: "Backend") -> None:
     await world.send(event())
     process = world.process()
