@@ -304,7 +304,7 @@ async def test_one_at_a_time_and_a_kafka_that_is_away_leaves_no_trace(system: Sy
         timeout=120,
     )
     assert away.returncode == 1
-    assert b"Kafka did not do it" in away.stderr
+    assert b"Kafka cannot do it now" in away.stderr
     assert b"Traceback" not in away.stderr
     connection = await asyncpg.connect(system.dsn)
     await connection.execute("SELECT pg_advisory_lock($1)", redriving.LOCK)
