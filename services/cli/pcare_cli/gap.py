@@ -82,8 +82,17 @@ async def _pass_over(
         "lost": last - first + 1,
     }
     act = await add_act(connection, who=who, what="gap-accepted", why=why, details=details)
+    # A rebuild may have set the cursor back before a gap that was passed over already: it is told of once.
     await connection.execute(
-        "INSERT INTO pcare.gaps (topic, partition, first_offset, last_offset, act) VALUES ($1, $2, $3, $4, $5)",
+        """
+        INSERT INTO pcare.gaps (topic, partition, first_offset, last_offset, act)
+        SELECT $1::text, $2::integer, new.first_offset, $4::bigint, $5::bigint
+        FROM (
+            SELECT greatest($3::bigint, max(g.last_offset) + 1) AS first_offset FROM pcare.gaps AS g
+            WHERE g.topic = $1 AND g.partition = $2 AND g.last_offset >= $3 AND g.first_offset <= $4
+        ) AS new
+        WHERE new.first_offset <= $4
+        """,
         *partition,
         first,
         last,
