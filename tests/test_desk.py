@@ -574,6 +574,31 @@ async def test_a_gap_is_passed_over_by_the_command_in_the_message(system: System
     assert await system.fetch("SELECT * FROM pcare.gaps") == []
     said = await desk.type(*accept, "--who", "ada", "--why", "the provider sends May again")
     assert "goes on at 7" in said
+async def test_a_topic_that_was_made_anew_begins_without_the_old_ones_acts(system: System, desk: Desk) -> None:
+    """By the statements of the manual: offsets are given out again, and what was done about the old ones is not."""
+    await desk.send(event(), key=b"another key")
+    await desk.judged()
+    (one,) = await desk.listed()
+    await desk.type("rejected", "redrive", one["rejection"], "--why", "the key was wrong")
+    await desk.judged(2)
+    manual = (Path(__file__).parents[1] / "docs" / "recorder.md").read_text()
+    section = manual[manual.index("## The topic was made anew") :]
+    statements = re.findall(r"^    BEGIN;.*?^    COMMIT;", section, re.DOTALL | re.MULTILINE)[:2]
+    connection = await asyncpg.connect(system.dsn)
+    for block in statements:
+        await connection.execute(block.replace("<topic>", SUBMITTED).replace("<date>", "today").replace("<you>", "ada"))
+    (old,) = await desk.listed()
+    assert (old["rejection"], old["state"]) == (f"{SUBMITTED}.before-today/0/0", "recorded")
+    # a rejection at the same place of the new topic
+    await connection.execute("UPDATE pcare.rejections SET origin_topic = $1", SUBMITTED)
+    await connection.execute("DELETE FROM pcare.interventions")
+    assert await desk.state(one["rejection"]) == "waiting"
+    for table in ("redrives", "redrive_arrivals", "gaps", "breaker_releases"):
+        with pytest.raises(DENIED, match="audit trail"):
+            await connection.execute(f"DELETE FROM pcare.{table}")  # noqa: S608
+    await connection.close()
+
+
     assert "goes on at 7 already" in await desk.type(*accept, "--why", "again", status=1)
     (act,) = await desk.acts("gap-accepted")
     assert json.loads(act["details"]) == {"topic": SUBMITTED, "partition": 0, "first": 2, "last": 6, "lost": 5}
