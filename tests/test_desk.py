@@ -291,6 +291,34 @@ async def test_an_event_that_was_sent_twice_counts_once(system: System, desk: De
     assert await desk.state(one["rejection"]) == "recorded"
 
 
+async def test_what_may_have_arrived_is_not_sent_under_another_id(system: System, desk: Desk, tmp_path: Path) -> None:
+    """An id of one's own makes the event another one: what was sent in doubt would count a second time."""
+    first = event()
+    await desk.send(first, first | {"time": "2024-05-02T09:00:00+01:00"})
+    await desk.judged()
+    (one,) = await desk.listed("--reason", "id_reused")
+    mended = tmp_path / "mended.json"
+    asked = ["rejected", "repair", one["rejection"], "--file", str(mended), "--why", "an id of its own"]
+    mended.write_text(json.dumps(event(id="mended")))
+    await desk.type(*asked)
+    await desk.judged(3)
+    assert await desk.outcomes() == (2, 0, 1)
+    connection = await asyncpg.connect(system.dsn)  # as if nobody had been told where it went
+    await connection.execute("ALTER TABLE pcare.redrive_arrivals DISABLE TRIGGER append_only")
+    await connection.execute("DELETE FROM pcare.redrive_arrivals")
+    await connection.close()
+    assert await desk.state(one["rejection"]) == "interrupted"
+    sent = mended.read_text()
+    mended.write_text(json.dumps(event(id="mended"), indent=1))
+    assert "do not send it under another id" in await desk.type(*asked, status=1)
+    mended.write_text(json.dumps(event(id="mended-again")))
+    assert "Repair it under that source and id again" in await desk.type(*asked, status=1)
+    mended.write_text(sent)  # the very same is as good as a retry
+    await desk.type(*asked)
+    await desk.judged(4)
+    assert await desk.outcomes() == (2, 1, 1)
+
+
 async def test_one_at_a_time_and_a_kafka_that_is_away_leaves_no_trace(system: System, desk: Desk) -> None:
     await desk.send(event(), key=b"another key")
     await desk.judged()
@@ -546,6 +574,31 @@ async def test_a_breaker_is_released_by_command(system: System) -> None:
     assert [(one["partition"], one["last"]) for one in details["partitions"]] == [(0, 14)]
 
 
+async def test_a_topic_that_was_made_anew_begins_without_the_old_ones_acts(system: System, desk: Desk) -> None:
+    """By the statements of the manual: offsets are given out again, and what was done about the old ones is not."""
+    await desk.send(event(), key=b"another key")
+    await desk.judged()
+    (one,) = await desk.listed()
+    await desk.type("rejected", "redrive", one["rejection"], "--why", "the key was wrong")
+    await desk.judged(2)
+    manual = (Path(__file__).parents[1] / "docs" / "recorder.md").read_text()
+    section = manual[manual.index("## The topic was made anew") :]
+    statements = re.findall(r"^    BEGIN;.*?^    COMMIT;", section, re.DOTALL | re.MULTILINE)[:2]
+    connection = await asyncpg.connect(system.dsn)
+    for block in statements:
+        await connection.execute(block.replace("<topic>", SUBMITTED).replace("<date>", "today").replace("<you>", "ada"))
+    (old,) = await desk.listed()
+    assert (old["rejection"], old["state"]) == (f"{SUBMITTED}.before-today/0/0", "recorded")
+    # a rejection at the same place of the new topic
+    await connection.execute("UPDATE pcare.rejections SET origin_topic = $1", SUBMITTED)
+    await connection.execute("DELETE FROM pcare.interventions")
+    assert await desk.state(one["rejection"]) == "waiting"
+    for table in ("redrives", "redrive_arrivals", "gaps", "breaker_releases"):
+        with pytest.raises(DENIED, match="audit trail"):
+            await connection.execute(f"DELETE FROM pcare.{table}")  # noqa: S608
+    await connection.close()
+
+
 async def test_a_gap_is_passed_over_by_the_command_in_the_message(system: System) -> None:
     desk = Desk(system)
     (recorder,) = await system.start("recorder")
@@ -574,34 +627,15 @@ async def test_a_gap_is_passed_over_by_the_command_in_the_message(system: System
     assert await system.fetch("SELECT * FROM pcare.gaps") == []
     said = await desk.type(*accept, "--who", "ada", "--why", "the provider sends May again")
     assert "goes on at 7" in said
-async def test_a_topic_that_was_made_anew_begins_without_the_old_ones_acts(system: System, desk: Desk) -> None:
-    """By the statements of the manual: offsets are given out again, and what was done about the old ones is not."""
-    await desk.send(event(), key=b"another key")
-    await desk.judged()
-    (one,) = await desk.listed()
-    await desk.type("rejected", "redrive", one["rejection"], "--why", "the key was wrong")
-    await desk.judged(2)
-    manual = (Path(__file__).parents[1] / "docs" / "recorder.md").read_text()
-    section = manual[manual.index("## The topic was made anew") :]
-    statements = re.findall(r"^    BEGIN;.*?^    COMMIT;", section, re.DOTALL | re.MULTILINE)[:2]
-    connection = await asyncpg.connect(system.dsn)
-    for block in statements:
-        await connection.execute(block.replace("<topic>", SUBMITTED).replace("<date>", "today").replace("<you>", "ada"))
-    (old,) = await desk.listed()
-    assert (old["rejection"], old["state"]) == (f"{SUBMITTED}.before-today/0/0", "recorded")
-    # a rejection at the same place of the new topic
-    await connection.execute("UPDATE pcare.rejections SET origin_topic = $1", SUBMITTED)
-    await connection.execute("DELETE FROM pcare.interventions")
-    assert await desk.state(one["rejection"]) == "waiting"
-    for table in ("redrives", "redrive_arrivals", "gaps", "breaker_releases"):
-        with pytest.raises(DENIED, match="audit trail"):
-            await connection.execute(f"DELETE FROM pcare.{table}")  # noqa: S608
-    await connection.close()
-
-
     assert "goes on at 7 already" in await desk.type(*accept, "--why", "again", status=1)
     (act,) = await desk.acts("gap-accepted")
     assert json.loads(act["details"]) == {"topic": SUBMITTED, "partition": 0, "first": 2, "last": 6, "lost": 5}
+
+    # a rebuild before the recorder went on sets the cursor back to what was published: the gap is told of once
+    await system.fetch("UPDATE pcare.cursors SET next_offset = 2 WHERE topic = $1 AND partition = 0", SUBMITTED)
+    assert "goes on at 7" in await desk.type(*accept, "--who", "ada", "--why", "after a rebuild")
+    gaps = await system.fetch("SELECT first_offset, last_offset FROM pcare.gaps")
+    assert [tuple(gap) for gap in gaps] == [(2, 6)]
 
     recorder.start()
     await recorder.ready()
@@ -623,9 +657,3 @@ def _delete_records(system: System, before: int) -> None:
         admin.delete_records({TopicPartition(SUBMITTED, 0): before})
     finally:
         admin.close()
-    # a rebuild before the recorder went on sets the cursor back to what was published: the gap is told of once
-    await system.fetch("UPDATE pcare.cursors SET next_offset = 2 WHERE topic = $1 AND partition = 0", SUBMITTED)
-    assert "goes on at 7" in await desk.type(*accept, "--who", "ada", "--why", "after a rebuild")
-    gaps = await system.fetch("SELECT first_offset, last_offset FROM pcare.gaps")
-    assert [tuple(gap) for gap in gaps] == [(2, 6)]
-

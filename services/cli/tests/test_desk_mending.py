@@ -9,7 +9,7 @@ import pytest
 
 from pcare_cli import breaker, gap, operators
 from pcare_cli.breaker import Waiting
-from pcare_cli.desk import mending, showing
+from pcare_cli.desk import mending, redriving, showing
 from pcare_cli.desk.mending import Refused, Sendable
 from pcare_cli.desk.rejections import Count, Entry, Filter, State
 from pcare_recorder.cursors import Partition
@@ -208,3 +208,16 @@ def test_who_is_the_login_name_unless_said(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("LOGNAME", "grace")
     assert operators.who_and_why(None, " because ") == ("grace", "because")
     assert operators.who_and_why("ada", "x") == ("ada", "x")
+
+
+def test_what_may_have_arrived_goes_in_again_under_its_id_only() -> None:
+    one = entry(json.dumps(event()).encode(), Reason.id_reused, state=State.interrupted)
+    again, another = (
+        Sendable(b"", b"", WHITTINGTON, event_id, changed=True) for event_id in ("mended", "mended again")
+    )
+    doubts = {one.origin: {(WHITTINGTON, "mended")}}
+    assert redriving.would_count_twice(doubts, one, again) is None
+    assert redriving.would_count_twice({}, one, another) is None
+    refused = redriving.would_count_twice(doubts, one, another)
+    assert refused is not None
+    assert f"as mended of {WHITTINGTON} was interrupted" in refused.words

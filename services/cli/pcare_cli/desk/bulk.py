@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import asyncpg
 import typer
 
-from pcare_cli.desk import mending, rejections, showing
+from pcare_cli.desk import mending, redriving, rejections, showing
 from pcare_cli.desk.mending import Refused, Sendable
 from pcare_cli.desk.redriving import Act, Redriver
 from pcare_cli.desk.rejections import Entry, Filter
@@ -60,7 +60,7 @@ def count_first(wanted: Filter) -> None:
 
     async def read(connection: asyncpg.Connection) -> None:
         async for page in rejections.pages(connection, wanted):
-            _judge(page, tally, rules, clock)
+            await _judge(connection, page, tally, rules, clock)
 
     with_database(read)
     for line in tally.lines("would be sent in again:" if tally.sendable else "would be sent in again."):
@@ -77,7 +77,7 @@ def redrive(wanted: Filter, who: str, why: str) -> None:
 
     async def work(connection: asyncpg.Connection, redriver: Redriver) -> None:
         async for page in rejections.pages(connection, wanted):
-            await redriver.send(_judge(page, tally, rules, clock))
+            await redriver.send(await _judge(connection, page, tally, rules, clock))
 
     with_redriver(act, work)
     for line in tally.lines("were sent in again:" if tally.sendable else "were sent in again."):
@@ -87,10 +87,15 @@ def redrive(wanted: Filter, who: str, why: str) -> None:
     typer.echo("The recorder judges them now: `pcare rejected count` shows what became of them.")
 
 
-def _judge(page: list[Entry], tally: Tally, rules: Rules, clock: Clock) -> list[tuple[Entry, Sendable]]:
+async def _judge(
+    connection: asyncpg.Connection, page: list[Entry], tally: Tally, rules: Rules, clock: Clock
+) -> list[tuple[Entry, Sendable]]:
+    doubts = await redriving.in_doubt(connection, page)
     sendable = []
     for entry in page:
         found = mending.unchanged(entry, rules, clock.now())
+        if isinstance(found, Sendable):
+            found = redriving.would_count_twice(doubts, entry, found) or found
         tally.add(entry, found)
         if isinstance(found, Sendable):
             sendable.append((entry, found))

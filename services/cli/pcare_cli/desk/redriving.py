@@ -1,22 +1,27 @@
 """Sending in again, so that it can be interrupted anywhere.
 
 First the database is told what is about to be sent; then it is sent; then the database is told where it went. What is
-interrupted between shows as such and is sent again: an event is its (source, id), so the second is a duplicate.
+interrupted between shows as such and is sent again, under the same id: an event is its (source, id), so the second is a
+duplicate. Under another it would count twice.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 import asyncpg
 from kafka.errors import KafkaError
 
-from pcare_cli.desk.mending import Sendable
-from pcare_cli.desk.rejections import Entry
+from pcare_cli.desk import showing
+from pcare_cli.desk.mending import Refused, Sendable
+from pcare_cli.desk.rejections import Entry, State
 from pcare_cli.operators import add_act
 from pcare_schemas.origin import Origin
 
 LOCK = 0x70636172_64  # "pcard": whoever sends in again holds it
+
+EventKey = tuple[str, str]
+"""An event's source and id."""
 
 
 class Act(NamedTuple):
@@ -114,18 +119,60 @@ class Redriver:
         return number
 
 
-async def is_anothers(connection: asyncpg.Connection, entry: Entry, event: Sendable) -> bool:
-    """Return whether an event of this (source, id) is recorded, other than by an earlier try to send this very one."""
+async def in_doubt(connection: asyncpg.Connection, entries: Sequence[Entry]) -> dict[Origin, set[EventKey]]:
+    """Return of each rejection the events that may have been sent in its place, where nobody was told that they were.
+
+    Whatever goes in again in its place has to be one of these.
+    """
+    asked = [entry.origin for entry in entries if entry.state is State.interrupted]
+    rows = await connection.fetch(
+        """
+        SELECT d.origin_topic, d.origin_partition, d.origin_offset, d.source, d.id
+        FROM unnest($1::text[], $2::integer[], $3::bigint[]) AS asked (topic, partition, place)
+        JOIN pcare.redrives AS d
+          ON d.origin_topic = topic AND d.origin_partition = partition AND d.origin_offset = place
+        WHERE NOT EXISTS (SELECT FROM pcare.redrive_arrivals AS a WHERE a.redrive = d.number)
+        """,
+        [origin.topic for origin in asked],
+        [origin.partition for origin in asked],
+        [origin.offset for origin in asked],
+    )
+    found: dict[Origin, set[EventKey]] = {}
+    for topic, partition, offset, source, event_id in map(tuple, rows):
+        found.setdefault(Origin(topic, partition, offset), set()).add((source, event_id))
+    return found
+
+
+def would_count_twice(doubts: Mapping[Origin, Collection[EventKey]], entry: Entry, event: Sendable) -> Refused | None:
+    """Return why an event may not go in in place of a rejection, where another may be on its way in its place."""
+    ids = doubts.get(entry.origin)
+    if not ids or (event.source, event.event_id) in ids:
+        return None
+    named = " or ".join(showing.safe(f"{event_id} of {source}") for source, event_id in sorted(ids))
+    return Refused(
+        "in doubt under another id",
+        f"A redrive of it as {named} was interrupted, and may have arrived. Repair it under that source and id again: "
+        "it counts once then, and under another it would count twice.",
+    )
+
+
+async def is_recorded(connection: asyncpg.Connection, event: Sendable) -> bool:
+    """Return whether an event of this (source, id) is recorded."""
+    found: bool = await connection.fetchval(
+        "SELECT EXISTS (SELECT FROM pcare.interventions WHERE source = $1 AND id = $2)", event.source, event.event_id
+    )
+    return found
+
+
+async def was_announced(connection: asyncpg.Connection, entry: Entry, event: Sendable) -> bool:
+    """Return whether an earlier try was about to send these very bytes in place of this rejection."""
     found: bool = await connection.fetchval(
         """
-        SELECT EXISTS (SELECT FROM pcare.interventions WHERE source = $1 AND id = $2)
-           AND NOT EXISTS (
-               SELECT FROM pcare.redrives
-               WHERE origin_topic = $3 AND origin_partition = $4 AND origin_offset = $5 AND sha256 = $6
-           )
+        SELECT EXISTS (
+            SELECT FROM pcare.redrives
+            WHERE origin_topic = $1 AND origin_partition = $2 AND origin_offset = $3 AND sha256 = $4
+        )
         """,
-        event.source,
-        event.event_id,
         entry.origin.topic,
         entry.origin.partition,
         entry.origin.offset,

@@ -7,11 +7,11 @@ import asyncpg
 import typer
 
 from pcare_cli.console import fail
-from pcare_cli.desk import mending, rejections, showing
+from pcare_cli.desk import mending, redriving, rejections, showing
 from pcare_cli.desk.editor import EditorError, edited
 from pcare_cli.desk.looking import not_there
 from pcare_cli.desk.mending import Refused, Sendable
-from pcare_cli.desk.redriving import Act, Redriver, is_anothers
+from pcare_cli.desk.redriving import Act, Redriver
 from pcare_cli.desk.rejections import Entry
 from pcare_cli.desk.running import rules_in_force, with_redriver
 from pcare_cli.operators import with_database
@@ -26,6 +26,12 @@ _TAKEN = Refused(
     str(Reason.id_reused),
     "An event with this source and id is recorded already. Give the mended event an id of its own; to correct what is "
     "recorded, retract it too.",
+)
+
+_ARRIVED = Refused(
+    "recorded",
+    "An event with this source and id is recorded: the redrive that was interrupted had arrived, or its provider has "
+    "sent it. Nothing is left to do; do not send it under another id, or it counts twice.",
 )
 
 
@@ -43,17 +49,34 @@ def repair(origin: Origin, file: Path | None, who: str, why: str) -> None:
         fail("Nothing was changed, so nothing is sent. To send it in as it is: `pcare rejected redrive ID`.")
     act = Act(who, "rejected-repaired", why, {"rejection": str(origin)})
 
-    async def send(connection: asyncpg.Connection, redriver: Redriver) -> Origin | None:
-        now = await rejections.one(connection, origin)  # somebody may have been faster
-        if now is None or mending.already(now) is not None or await is_anothers(connection, entry, event):
-            return None
+    async def send(connection: asyncpg.Connection, redriver: Redriver) -> Origin | Refused:
+        why_not = await _refused(connection, origin, event)
+        if why_not is not None:
+            return why_not
         (sent,) = await redriver.send([(entry, event)])
         return sent
 
     sent = with_redriver(act, send)
-    if sent is None:
-        fail(_TAKEN.words)
+    if isinstance(sent, Refused):
+        fail(sent.words)
     typer.echo(f"Sent in again as {event.event_id}, to {sent}. `pcare rejected show {origin}` says what becomes of it.")
+
+
+async def _refused(connection: asyncpg.Connection, origin: Origin, event: Sendable) -> Refused | None:
+    """Return why it may not go in as things stand now: somebody may have been faster, or interrupted."""
+    entry = await rejections.one(connection, origin)
+    if entry is None:
+        return Refused("gone", not_there(origin))
+    settled = mending.already(entry)
+    if settled is not None:
+        return settled
+    doubts = await redriving.in_doubt(connection, [entry])
+    twice = redriving.would_count_twice(doubts, entry, event)
+    if twice is not None:
+        return twice
+    if await redriving.is_recorded(connection, event) and not await redriving.was_announced(connection, entry, event):
+        return _ARRIVED if doubts else _TAKEN
+    return None
 
 
 def _from_file(entry: Entry, file: Path, rules: Rules) -> Sendable:
