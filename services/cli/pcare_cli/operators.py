@@ -11,6 +11,7 @@ import orjson
 from pcare_cli.console import fail
 from pcare_common.settings import load
 from pcare_recorder.settings import PostgresSettings
+from pcare_schemas import identifiers
 
 Result = TypeVar("Result")
 
@@ -27,6 +28,12 @@ def who_and_why(who: str | None, why: str | None) -> tuple[str, str]:
         name = ""
     if not name:
         fail("Say who does it, for the audit trail: --who NAME.", status=2)
+    if identifiers.find(f"{name}\n{why}"):
+        fail(
+            "--who or --why holds an NHS number, which the audit trail would keep for ever. Say it without; and take "
+            "this command out of your shell's history.",
+            status=2,
+        )
     return name, str(why).strip()
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+import typer
 
 from pcare_cli import breaker, gap, operators
 from pcare_cli.breaker import Waiting
@@ -208,6 +209,15 @@ def test_who_is_the_login_name_unless_said(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("LOGNAME", "grace")
     assert operators.who_and_why(None, " because ") == ("grace", "because")
     assert operators.who_and_why("ada", "x") == ("ada", "x")
+
+
+def test_the_audit_trail_is_given_no_nhs_number(capsys: pytest.CaptureFixture[str]) -> None:
+    for who, why in ((None, "so says 943 476 5919's practice"), ("9434765919", "x")):
+        with pytest.raises(typer.Exit):
+            operators.who_and_why(who, why)
+        said = capsys.readouterr().err
+        assert "holds an NHS number" in said
+        assert "476" not in said
 
 
 def test_what_may_have_arrived_goes_in_again_under_its_id_only() -> None:
