@@ -2,7 +2,13 @@
 
 import datetime as dt
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -231,3 +237,23 @@ def test_what_may_have_arrived_goes_in_again_under_its_id_only() -> None:
     refused = redriving.would_count_twice(doubts, one, another)
     assert refused is not None
     assert f"as mended of {WHITTINGTON} was interrupted" in refused.words
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_an_event_stays_behind_in_no_file(tmp_path: Path, number: signal.Signals) -> None:
+    editor = tmp_path / "editor"
+    editor.write_text(
+        f'#!/bin/sh\necho "$1" > {tmp_path}/seen.part\nmv {tmp_path}/seen.part {tmp_path}/seen\nsleep 60\n'
+    )
+    editor.chmod(0o700)
+    code = "from pcare_cli.desk.editor import edited; edited(b'{}')"
+    editing = subprocess.Popen([sys.executable, "-c", code], env=os.environ | {"VISUAL": str(editor)})
+    for _ in range(600):
+        if (tmp_path / "seen").exists():
+            break
+        time.sleep(0.1)
+    file = Path((tmp_path / "seen").read_text().strip())
+    assert file.parent.stat().st_mode & 0o077 == 0
+    editing.send_signal(number)
+    assert editing.wait(60) == 128 + number
+    assert not file.parent.exists()
