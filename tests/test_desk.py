@@ -478,8 +478,14 @@ async def test_an_integrator_sees_its_own_and_can_do_nothing_else(system: System
     await desk.type("rejected", "grant", "demo-council", login, "--why", "now there")
     (one,) = await desk.listed(dsn=theirs)  # and not what another said in the council's name on its own topic
     assert (one["reason"], one["topic_of"]) == ("invalid_data", None)
+    again = ["rejected", "grant", "demo-council", login, "--why", "now there"]
+    assert "and nothing else." in await desk.type(*again)
+    # whoever gets the name of a login that was dropped may see what that one saw
+    assert "those of demo-council, granted before" in await desk.type("rejected", "grant", "demo-trust", *again[3:])
+    group = ["rejected", "grant", "demo-trust", "pcare_provider", "--why", "x"]  # any provider may become that one
+    assert "There is no login" in await desk.type(*group, status=1)
     assert [act["what"] for act in await system.fetch("SELECT what FROM pcare.acts ORDER BY number")] == [
-        "desk-granted", "rejected-redriven", "desk-revoked", "desk-granted",
+        "desk-granted", "rejected-redriven", "desk-revoked", *["desk-granted"] * 3,
     ]  # fmt: skip
 
 

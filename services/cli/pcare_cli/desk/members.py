@@ -23,7 +23,9 @@ def grant(provider: str, login: str, who: str, why: str) -> None:
     async def work(connection: asyncpg.Connection) -> str:
         async with connection.transaction():
             code, source = await _provider(connection, provider)
-            if not await connection.fetchval("SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1)", login):
+            if not await connection.fetchval(
+                "SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1 AND rolcanlogin)", login
+            ):
                 make = await connection.fetchval(
                     "SELECT format('CREATE ROLE %I LOGIN PASSWORD ''…'';', $1::text)", login
                 )
@@ -43,7 +45,8 @@ def grant(provider: str, login: str, who: str, why: str) -> None:
             )
             details = {"provider": code, "login": login}
             await add_act(connection, who=who, what="desk-granted", why=why, details=details)
-            return f"{login} sees the rejections of {code} now, by `pcare rejected list`, and nothing else."
+            besides = await _besides(connection, login, source)
+            return f"{login} sees the rejections of {code} now, by `pcare rejected list`, and {besides}."
 
     _end(work)
 
@@ -64,6 +67,19 @@ def revoke(provider: str, login: str, who: str, why: str) -> None:
             return f"{login} sees the rejections of {code} no longer. The login itself is left."
 
     _end(work)
+
+
+async def _besides(connection: asyncpg.Connection, login: str, source: str) -> str:
+    """Return what else a login sees. PostgreSQL gives the name of one that was dropped to the next who asks for it."""
+    codes = await connection.fetchval(
+        "SELECT string_agg(coalesce(p.code, p.source), ', ' ORDER BY p.code) "
+        "FROM pcare.desk_members AS m JOIN pcare.providers AS p USING (source) WHERE m.login = $1 AND source <> $2",
+        login,
+        source,
+    )
+    if codes is None:
+        return "nothing else"
+    return f"those of {codes}, granted before. If that was somebody else's login, `pcare rejected revoke` those"
 
 
 async def _provider(connection: asyncpg.Connection, provider: str) -> tuple[str, str]:
