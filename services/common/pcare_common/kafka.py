@@ -1,5 +1,6 @@
 """How a service reaches Kafka: one set of settings, spelled for each of the client libraries."""
 
+import ssl
 from typing import Any, Literal
 
 from pydantic import Field, SecretStr, model_validator
@@ -26,6 +27,18 @@ class KafkaSettings(Settings):
                 f"PCARE_KAFKA_SECURITY_PROTOCOL={self.kafka_security_protocol} needs PCARE_KAFKA_SASL_USERNAME "
                 "and PCARE_KAFKA_SASL_PASSWORD"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _certificates_can_be_read(self) -> "KafkaSettings":
+        """Or a file that is missing would look like brokers that are away."""
+        if self.kafka_ssl_cafile and self.kafka_security_protocol.endswith("SSL"):
+            try:
+                ssl.create_default_context(cafile=self.kafka_ssl_cafile)
+            except OSError as error:  # an SSLError is one
+                raise ValueError(
+                    f"PCARE_KAFKA_SSL_CAFILE names no file of certificates in PEM that can be read ({error.strerror})"
+                ) from error
         return self
 
     def servers(self) -> list[str]:

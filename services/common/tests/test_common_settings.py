@@ -71,6 +71,18 @@ def test_kafka_options_carry_credentials_to_both_clients(monkeypatch):
     assert "open sesame" not in repr(kafka)
 
 
+@pytest.mark.parametrize("content", [None, "no certificate"])
+def test_certificates_that_cannot_be_read_are_no_brokers_that_are_away(monkeypatch, capsys, tmp_path, content):
+    if content is not None:
+        (tmp_path / "ca.pem").write_text(content)
+    monkeypatch.setenv("PCARE_KAFKA_SECURITY_PROTOCOL", "SSL")
+    monkeypatch.setenv("PCARE_KAFKA_SSL_CAFILE", str(tmp_path / "ca.pem"))
+    with pytest.raises(SystemExit) as ended:
+        settings.load(KafkaSettings)
+    assert ended.value.code == EXIT_CONFIGURATION
+    assert "PCARE_KAFKA_SSL_CAFILE names no file" in capsys.readouterr().err
+
+
 def test_tls_is_spelled_for_each_client(monkeypatch, tmp_path):
     import certifi
 
