@@ -102,6 +102,8 @@ def for_operator(error: BaseException) -> OperatorError | None:
         return OperatorError(f"PostgreSQL refuses (SQLSTATE {code}: {error}). {advice}") if advice else None
     if isinstance(error, kafka.KafkaError) and (refused := kafka_errors.refusal(error)) is not None:
         return OperatorError(f"Kafka refuses ({kafka_errors.in_words(error)}). {refused.value}. {_KAFKA_RIGHTS}.")
+    if isinstance(error, asyncpg.ClientConfigurationError):
+        return OperatorError(f"PCARE_POSTGRES_DSN cannot be used: {error}.")
     if isinstance(error, OSError) and _is_about_a_file(error):
         return OperatorError(f"A file cannot be read ({error}). Check the settings that name it.")
     return None

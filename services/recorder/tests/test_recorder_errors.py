@@ -109,6 +109,7 @@ def test_whose_error_it_is() -> None:
         (of_postgres("57P04"), "pcare rebuild"),
         (of_postgres("XX001"), "restore a backup"),
         (of_postgres("22P04"), "schema"),
+        (asyncpg.ClientConfigurationError("invalid DSN"), "PCARE_POSTGRES_DSN cannot be used: invalid DSN."),
         (kafka.TopicAuthorizationFailedError("interventions.recorded"), "interventions.submitted"),
         (kafka.MessageSizeTooLargeError(), "pcare topics check"),
         (FileNotFoundError(2, "no such file", "/etc/ssl/ours.pem"), "/etc/ssl/ours.pem"),
