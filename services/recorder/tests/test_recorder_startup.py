@@ -1,12 +1,16 @@
 """Waiting for a dependency at the start: as long as it takes, and not a moment longer once it was asked to stop."""
 
 import asyncio
+from pathlib import Path
 
 import pytest
 
+from pcare_common import settings
 from pcare_common.clock import SystemClock
+from pcare_common.errors import EXIT_CONFIGURATION
 from pcare_recorder.errors import Dependency
 from pcare_recorder.progress import Progress
+from pcare_recorder.settings import PostgresSettings
 from pcare_recorder.startup import StoppedError, reach
 
 
@@ -40,3 +44,18 @@ async def test_it_waits_until_the_dependency_answers() -> None:
     progress = Progress(SystemClock().monotonic(), 60, 180)
     reached = reach(Dependency.KAFKA, connect, progress=progress, clock=SystemClock(), stop=asyncio.Event())
     assert await reached == "connected"
+
+
+def test_a_certificate_that_is_missing_is_no_database_that_is_away(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    file = tmp_path / "ca.pem"
+    monkeypatch.setenv("PCARE_POSTGRES_DSN", f"postgresql://u:secret@db/x?sslmode=verify-full&sslrootcert={file}")
+    with pytest.raises(SystemExit) as ended:
+        settings.load(PostgresSettings)
+    assert ended.value.code == EXIT_CONFIGURATION
+    said = capsys.readouterr().err
+    assert "the file that sslrootcert names cannot be read" in said
+    assert "secret" not in said
+    file.touch()
+    settings.load(PostgresSettings)
