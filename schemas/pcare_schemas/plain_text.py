@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from itertools import chain
 from sys import maxunicode
@@ -21,29 +21,27 @@ _PASSES = 4
 
 def plain(text: str) -> str:
     """Return the text as its reader sees it: ASCII digits, spaces and dashes, nothing invisible."""
-    return list(layers(text))[-1]
+    for _ in range(_PASSES):
+        undone = _undo_all(text)
+        if undone == text:
+            break
+        text = undone
+    return text
 
 
 def layers(text: str) -> Iterator[str]:
-    """Give the text, then with nothing invisible, then with each layer undone, the last as its reader sees it.
+    """Give the text, and then what is under it, layer by layer: one kind of disguise undone alone, and all of them.
 
-    Each is to be looked at: digits of another script, or that were escaped, once they are undone, may hide a number
-    that stood plainly beside them.
+    Each is to be looked at: digits of another script, or that are escaped in another way, hide a number beside them
+    once they are undone too, and nobody can tell which of them a reader's program undoes.
     """
-    look_alikes = _look_alikes()
-    shown = text.translate(look_alikes)  # before the escapes too: UTF-16 has a NUL between any two of their characters
-    if shown != text:
-        yield text
-        text = shown
     yield text
     for _ in range(_PASSES):
-        unescaped = _BACKSLASH.sub(_unescape_backslash, text)
-        unescaped = _PERCENT.sub(_unescape_hexadecimal, unescaped)
-        unescaped = _REFERENCE.sub(_unescape_reference, unescaped)
-        if unescaped == text:
+        alone = [undone for undo in _UNDOINGS if (undone := undo(text)) != text]
+        if not alone:
             return
-        text = unescaped.translate(look_alikes)
-        yield text
+        text = _undo_all(text)
+        yield from dict.fromkeys([*alone, *map(_shown, alone), text])
 
 
 def marked(text: str) -> tuple[str, list[tuple[int, int]]]:
@@ -74,6 +72,16 @@ def _mark(text: str, start: int, end: int, pieces: list[str], places: list[tuple
         if alike:
             pieces.append(alike)
             places.append((place, place + 1))
+
+
+def _undo_all(text: str) -> str:
+    for undo in _UNDOINGS:
+        text = undo(text)
+    return _shown(text)
+
+
+def _shown(text: str) -> str:
+    return text.translate(_look_alikes())
 
 
 def _unescape_backslash(found: re.Match[str]) -> str:
@@ -123,3 +131,11 @@ def _look_alikes() -> dict[int, str | None]:
         elif category in {"Cf", "Cc", "Mn"}:
             table[code] = None
     return table
+
+
+_UNDOINGS: tuple[Callable[[str], str], ...] = (
+    _shown,  # before the escapes: UTF-16 has a NUL between any two of their characters
+    lambda text: _BACKSLASH.sub(_unescape_backslash, text),
+    lambda text: _PERCENT.sub(_unescape_hexadecimal, text),
+    lambda text: _REFERENCE.sub(_unescape_reference, text),
+)

@@ -167,6 +167,20 @@ def test_escaped_digits_hide_no_number_that_stands_plainly_beside_them():
         assert redact(data) is None
 
 
+DISGUISES = ("escaped", "in per cent", "in entities", "wide digits")
+
+
+@pytest.mark.parametrize("beside", [*DISGUISES, "wide digits escaped", "bold digits escaped"])
+@pytest.mark.parametrize("form", DISGUISES)
+def test_digits_in_another_disguise_hide_no_number_beside_them(form, beside):
+    """Undone together they are one run of twenty digits; one program undoes the one, another the other."""
+    first, second = WRITTEN[form]("9434765919"), WRITTEN[beside]("1234567890")
+    found = find(first + second)
+    assert ("9434765919" in found) == (form != beside)
+    assert holds_one((first + second).encode()) == (form != beside)
+    assert form == beside or redact((first + second).encode()) is None
+
+
 def test_bytes_that_are_no_text_hide_nothing():
     assert find(decode(b"\xff\xfe\x80 9434765919 \xc3")) == ("9434765919",)
     assert redact(b"\xff\xfe\x80 9434765919 \xc3") == b"\xff\xfe\x80 ********** \xc3"
