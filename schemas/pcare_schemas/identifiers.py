@@ -1,9 +1,9 @@
 """Finding NHS numbers in bytes, and masking them.
 
 A hit is ten digits with a right check digit: in one run (also glued to letters), grouped 3-3-4 by up to three
-spaces, dashes, dots, underscores, colons or slashes, or with single spaces anywhere; as ASCII, in the digits of any
-script, or escaped. Runs of more digits are no hit, nor are digits inside a UUID or a hexadecimal token of 16 or
-more: SNOMED CT identifiers, pseudonyms, traces and random ids pass.
+spaces, dashes, dots, underscores, colons or slashes, or with single spaces anywhere, up to three where a line is
+broken; as ASCII, in the digits of any script, or escaped. Runs of more digits are no hit, nor are digits inside a UUID
+or a hexadecimal token of 16 or more: SNOMED CT identifiers, pseudonyms, traces and random ids pass.
 """
 
 import re
@@ -35,7 +35,7 @@ _SHAPES = bytes.maketrans(
 _RUN_OR_GROUPS = re.compile(rb"000(?<!0000)[- ]{0,3}000[- ]{0,3}0000(?!0)").search
 
 _GROUPED = re.compile(r"(?=(?<![0-9])([0-9]{3}[-._:/ ]{0,3}[0-9]{3}[-._:/ ]{0,3}[0-9]{4})(?![0-9]))")
-_SPACED = re.compile(r"(?=(?<![0-9])([0-9](?: ?[0-9]){9})(?![0-9]))")
+_SPACED = re.compile(r"(?=(?<![0-9])([0-9](?: {0,3}[0-9]){9})(?![0-9]))")
 _TOKEN = re.compile(
     r"(?<![0-9a-fA-F])[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}(?![0-9a-fA-F])|[0-9a-fA-F]{16,}"
 )

@@ -22,7 +22,7 @@ _PASSES = 4
 def plain(text: str) -> str:
     """Return the text as its reader sees it: ASCII digits, spaces and dashes, nothing invisible."""
     for _ in range(_PASSES):
-        undone = _undo_all(text)
+        undone = _shown(_unescape_all(text))
         if undone == text:
             break
         text = undone
@@ -37,11 +37,12 @@ def layers(text: str) -> Iterator[str]:
     """
     yield text
     for _ in range(_PASSES):
-        alone = [undone for undo in _UNDOINGS if (undone := undo(text)) != text]
+        alone = [undone for undo in (_visible, _shown, *_ESCAPES) if (undone := undo(text)) != text]
         if not alone:
             return
-        text = _undo_all(text)
-        yield from dict.fromkeys([*alone, *map(_shown, alone), text])
+        together = _unescape_all(text)
+        text = _shown(together)
+        yield from dict.fromkeys([*alone, *map(_visible, alone), *map(_shown, alone), _visible(together), text])
 
 
 def marked(text: str) -> tuple[str, list[tuple[int, int]]]:
@@ -74,10 +75,15 @@ def _mark(text: str, start: int, end: int, pieces: list[str], places: list[tuple
             places.append((place, place + 1))
 
 
-def _undo_all(text: str) -> str:
-    for undo in _UNDOINGS:
+def _unescape_all(text: str) -> str:
+    text = _visible(text)  # before the escapes: UTF-16 has a NUL between any two of their characters
+    for undo in _ESCAPES:
         text = undo(text)
-    return _shown(text)
+    return text
+
+
+def _visible(text: str) -> str:
+    return text.translate(_not_digits())
 
 
 def _shown(text: str) -> str:
@@ -115,26 +121,33 @@ def _character(
 @cache
 def _look_alikes() -> dict[int, str | None]:
     """Map every character that reads as a digit, a space or a dash to the ASCII one; None drops it."""
+    digits = {code: _digit(chr(code)) for code in range(0x7F, 0x20000)}
+    return _not_digits() | {code: digit for code, digit in digits.items() if digit is not None}
+
+
+@cache
+def _not_digits() -> dict[int, str | None]:
+    """Map what reads as a space or a dash, and drop what does not show."""
     table: dict[int, str | None] = {code: None for code in range(0x20) if chr(code) not in "\t\n\r"}
     table |= {ord(space): " " for space in "\t\n\r"}
     for code in chain(range(0x7F, 0x20000), range(0xE0000, 0xE1000)):
         character = chr(code)
         category = unicodedata.category(character)
-        if category in {"Nd", "No"}:
-            digit = unicodedata.digit(character, None)
-            if digit is not None:
-                table[code] = str(digit)
-        elif category == "Pd" or code == 0x2212:
+        if category == "Pd" or code == 0x2212:
             table[code] = "-"
-        elif category == "Zs":
+        elif category == "Zs" or unicodedata.normalize("NFKC", character)[0] == " ":  # an accent that stands alone
             table[code] = " "
         elif category in {"Cf", "Cc", "Mn"}:
             table[code] = None
     return table
 
 
-_UNDOINGS: tuple[Callable[[str], str], ...] = (
-    _shown,  # before the escapes: UTF-16 has a NUL between any two of their characters
+def _digit(character: str) -> str | None:
+    value = unicodedata.digit(character, None) if unicodedata.category(character) in {"Nd", "No"} else None
+    return None if value is None else str(value)
+
+
+_ESCAPES: tuple[Callable[[str], str], ...] = (
     lambda text: _BACKSLASH.sub(_unescape_backslash, text),
     lambda text: _PERCENT.sub(_unescape_hexadecimal, text),
     lambda text: _REFERENCE.sub(_unescape_reference, text),

@@ -79,6 +79,8 @@ WRITTEN = {
     "lines": lambda n: f"{n[:3]}\n{n[3:6]}\t{n[6:]}",
     "five and five": lambda n: f"{n[:5]} {n[5:]}",
     "one by one": " ".join,
+    "one by one over two lines": lambda n: f"{' '.join(n[:3])}\r\n {' '.join(n[3:])}",
+    "accents for spaces": lambda n: f"{n[:3]}\u00a8{n[3:6]}\u00af{n[6:]}",
     "before letters": lambda n: f"{n}abc",
     "after letters": lambda n: f"nhs{n}",
     "in letters": lambda n: f"id_{n}x",
@@ -179,6 +181,19 @@ def test_digits_in_another_disguise_hide_no_number_beside_them(form, beside):
     assert ("9434765919" in found) == (form != beside)
     assert holds_one((first + second).encode()) == (form != beside)
     assert form == beside or redact((first + second).encode()) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "".join(chr(0x1D7CE + int(digit)) for digit in "9990000018") + "943\u200b476\u00ad5919",
+        WRITTEN["bold digits escaped"]("9990000018") + "943\\u200b476\\u00ad5919",
+        "\\ud835\\udfd8" + WRITTEN["in per cent"]("9434765919"),
+    ],
+)
+def test_digits_of_another_script_hide_no_number_that_is_disguised_beside_them(text):
+    assert "9434765919" in find(text)
+    assert redact(text.encode()) is None
 
 
 def test_bytes_that_are_no_text_hide_nothing():

@@ -16,9 +16,13 @@ NUMBERS = tuple(number_for_tests(137 * step) for step in range(60))
 _KNOWN = frozenset(NUMBERS)
 # Ten digits in one run, grouped 3-3-4, or spaced; not a part of a longer run, nor of a hexadecimal token.
 _SHOWN = re.compile(
-    r"(?<![0-9A-Fa-f])(?:([0-9]{3})[-._:/ ]{0,3}([0-9]{3})[-._:/ ]{0,3}([0-9]{4})|([0-9](?: [0-9]){9}))(?![0-9A-Fa-f])"
+    r"(?<![0-9A-Fa-f])"
+    r"(?:([0-9]{3})[-._:/ ]{0,3}([0-9]{3})[-._:/ ]{0,3}([0-9]{4})|([0-9](?: {1,3}[0-9]){9}))"
+    r"(?![0-9A-Fa-f])"
 )
 _UNICODE = re.compile(r"\\+u([0-9a-fA-F]{4})")
+_PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
+_BREAK = re.compile("[\t\n\r]")
 _INVISIBLE = re.compile(
     "[" + "".join(chr(code) for code in range(0x3000) if unicodedata.category(chr(code)) in {"Cf", "Cc", "Mn"}) + "]"
 )
@@ -83,7 +87,8 @@ def shown_in_document(text: str) -> str | None:
 
 
 def _undone(text: str) -> str:
-    text = _UNICODE.sub(lambda found: chr(int(found[1], 16)), text)
+    text = _UNICODE.sub(lambda found: chr(int(found[1], 16)), _BREAK.sub(" ", text))
+    text = _PAIR.sub(lambda found: found[0].encode("utf-16", "surrogatepass").decode("utf-16"), text)
     text = html.unescape(urllib.parse.unquote(text, errors="replace"))
     text = _DIGIT.sub(lambda found: str(unicodedata.digit(found[0])), text)
     return _DASH.sub("-", unicodedata.normalize("NFKC", _INVISIBLE.sub("", text)))
