@@ -1,13 +1,10 @@
 """The OpenAPI document, made from the models and from what the service really answers."""
 
-from collections.abc import Mapping
 from typing import Any, Final
 
-from pcare_ingest import openapi_answers
+from pcare_ingest import openapi_answers, openapi_events
 from pcare_ingest.limits import MAX_BATCH_BYTES, MAX_BATCH_EVENTS, MAX_EVENT_BYTES
 from pcare_ingest.media_types import Form
-from pcare_schemas import json_schemas
-from pcare_schemas.envelope import Event
 from pcare_schemas.examples import VALID
 from pcare_schemas.kinds import KINDS, TYPES
 
@@ -21,16 +18,11 @@ Send an event when something happened to a person, not in a nightly export. A pe
 * **202 means safe**: every in-sync replica has the event.
 * **Sending again with the same `id` is always safe**, and is the right thing to do after a timeout or a 503.
 * One event has at most {MAX_EVENT_BYTES} bytes; a batch at most {MAX_BATCH_EVENTS} events and {MAX_BATCH_BYTES} bytes.
+* A whole number is written without a decimal point: `2`, not `2.0`.
 * What is refused is refused with a reason code and the place in the event; other events of the batch are not touched.
 
 All examples are made up and can be sent as they are.
 """
-
-_NHS_NUMBER_SUBJECT = {
-    "type": "string",
-    "pattern": "^nhs-number:[0-9]{10}$",
-    "description": "The person by NHS number: over HTTP only, and replaced by the pseudonym before it is stored",
-}
 
 
 def document() -> dict[str, Any]:
@@ -52,7 +44,7 @@ def document() -> dict[str, Any]:
         },
         "components": {
             "schemas": {
-                **{name: _over_http(name, kind) for name, kind in KINDS.items()},
+                **openapi_events.schemas(),
                 **openapi_answers.schemas(),
             }
         },
@@ -116,19 +108,11 @@ def _reference(name: str) -> dict[str, str]:
     return {"$ref": f"#/components/schemas/{name}"}
 
 
-def _over_http(name: str, kind: type[Event]) -> dict[str, Any]:
-    """Return the schema of a kind as HTTP takes it: a person may be named by NHS number."""
-    schema = {key: value for key, value in json_schemas.of_kind(kind).items() if not key.startswith("$")}
-    if kind.SUBJECT in {"person", "any"}:
-        properties: Mapping[str, Any] = schema["properties"]
-        schema["properties"] = {**properties, "subject": {"anyOf": [_NHS_NUMBER_SUBJECT, properties["subject"]]}}
-    return {"title": name, **schema}
-
-
 def _probe(summary: str, name: str) -> dict[str, Any]:
     def answer(description: str, status: str, reasons: list[str]) -> dict[str, Any]:
         example = {"status": status, "reasons": reasons}
-        return {"description": description, "content": {"application/json": {"example": example}}}
+        schema = {"$ref": "#/components/schemas/Health"}
+        return {"description": description, "content": {"application/json": {"schema": schema, "example": example}}}
 
     return {
         "operationId": f"health_{name}",

@@ -1,4 +1,4 @@
-"""The answers of POST /events in the OpenAPI document. Every example is what the service itself would say."""
+"""The answers in the OpenAPI document. Every example is what the service itself would say."""
 
 from typing import Any, Final
 
@@ -74,6 +74,13 @@ def schemas() -> dict[str, Any]:
                 "problem": {"$ref": "#/components/schemas/Problem"},
             },
             required=["index", "source", "id", "status"],
+        ),
+        "Health": _object(
+            {
+                "status": {"enum": ["ok", "unavailable"]},
+                "reasons": {"type": "array", "items": {"type": "string"}, "description": "What is missing, in words"},
+            },
+            required=["status", "reasons"],
         ),
     }
 

@@ -7,14 +7,18 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin
 
+import jsonschema_rs
 import pytest
 from ingest_support import Service
 
 from pcare_ingest import openapi
 from pcare_ingest.media_types import Form
+from pcare_schemas.examples import VALID
 from pcare_schemas.kinds import KINDS
+from pcare_schemas.rules import Rules
 
 DOCUMENT = openapi.document()
+RULES = Rules.load()
 POST_EVENTS = DOCUMENT["paths"]["/events"]["post"]
 CONTENT = POST_EVENTS["requestBody"]["content"]
 EXAMPLES = [(form, name) for form in CONTENT for name in CONTENT[form]["examples"]]
@@ -84,6 +88,31 @@ def test_every_status_says_what_to_do_and_shows_an_answer() -> None:
 def test_the_limits_are_advertised() -> None:
     assert CONTENT[Form.BATCH.value]["schema"]["maxItems"] == 1000
     assert "262144 bytes" in DOCUMENT["info"]["description"]
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_what_is_recorded_fits_the_document_to_the_code(name: str) -> None:
+    schema = jsonschema_rs.validator_for(DOCUMENT["components"]["schemas"][name], validate_formats=True)
+    example = VALID[name]
+
+    assert schema.is_valid(example)
+    assert not schema.is_valid({**example, "time": "2013-12-31T23:59:59Z"})
+    for field, codes in RULES.code_fields[name]:
+        wrong = [99] if field == "standards_met" else "Z99"
+        assert not schema.is_valid({**example, "data": {**example["data"], field: wrong}})
+        for code in codes.codes:
+            right = [int(code)] if field == "standards_met" else code
+            assert schema.is_valid({**example, "data": {**example["data"], field: right}})
+
+
+def test_a_commissioner_of_no_list_does_not_fit_the_document() -> None:
+    schema = jsonschema_rs.validator_for(DOCUMENT["components"]["schemas"]["choice-standards-assessed"])
+    fits = {
+        code: schema.is_valid({**VALID["choice-standards-assessed"], "subject": f"commissioner:{code}"})
+        for code in (*RULES.lists["commissioners"].codes, "ZZZ99")
+    }
+
+    assert [code for code, fit in fits.items() if not fit] == ["ZZZ99"]
 
 
 async def test_the_document_is_served_as_it_is(service: Service) -> None:

@@ -1,0 +1,92 @@
+"""How schemathesis looks at ingest: what it is given of the document, and what it is to think of a refusal.
+
+schemathesis loads this module into its own process (SCHEMATHESIS_HOOKS).
+"""
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import schemathesis
+
+from pcare_schemas.examples import VALID
+
+KINDS = os.environ.get("PCARE_SCHEMATHESIS_KINDS", "").split()
+"""The kinds of event to try; none named, all."""
+
+BEYOND_A_SCHEMA = frozenset(
+    {
+        "identifiable_data",  # ten digits, anywhere, that pass the check of an NHS number
+        "time_out_of_range",  # the clock
+        "unknown_code",  # a code has days of validity; a slug stands in the register
+        "unknown_provider",  # the register
+    }
+)
+BETWEEN_FIELDS = frozenset(
+    {
+        "/subject",  # the check digit
+        "/data/snomed_version",  # says nothing without a snomed_code
+        "/data/level",  # is that of the score
+        "/data/score",  # to one decimal
+        "/data/team",  # is that of the subject
+        "/data/wte",  # to two decimals
+    }
+)
+"""Fields that `invalid_data` may name although the schema lets the event through."""
+
+
+@schemathesis.hook
+def before_load_schema(context: schemathesis.HookContext, raw_schema: dict[str, Any]) -> None:
+    """Leave out the kinds that are not to be tried, and let those that are be accepted.
+
+    A source of no register, and a time to come, would be refused whatever else is right or wrong with an event.
+    """
+    if not KINDS:
+        return
+    wanted = {f"#/components/schemas/{name}" for name in KINDS}
+    for content in raw_schema["paths"]["/events"]["post"]["requestBody"]["content"].values():
+        schema = content["schema"].get("items", content["schema"])
+        schema["oneOf"] = [kind for kind in schema["oneOf"] if kind["$ref"] in wanted]
+        mapping = schema.get("discriminator", {}).get("mapping", {})
+        for event_type in [known for known, kind in mapping.items() if kind not in wanted]:
+            del mapping[event_type]
+        assert len(schema["oneOf"]) == len(KINDS), f"not all of {KINDS} are kinds of event"
+    for name in KINDS:
+        properties = raw_schema["components"]["schemas"][name]["properties"]
+        for field in ("source", "time"):
+            properties[field]["enum"] = [VALID[name][field]]
+        properties["recordedtime"]["anyOf"][0]["enum"] = [VALID[name]["time"]]
+        if "anyOf" in properties["subject"]:
+            del properties["subject"]["anyOf"][0]  # one NHS number in eleven has the right check digit
+        given = properties["data"]["properties"].get("ref_source")
+        if given is not None:
+            given["anyOf"][0]["enum"] = [VALID[name]["source"]]
+
+
+@schemathesis.check
+def only_what_no_schema_can_say_is_refused(
+    ctx: schemathesis.CheckContext,
+    response: schemathesis.Response,
+    case: schemathesis.Case,
+) -> None:
+    """An event that fits the document is accepted, or refused by a rule that the document could not state."""
+    if case.meta is None or not case.meta.generation.mode.is_positive or response.status_code >= 500:
+        return
+    if case.path != "/events":
+        assert response.status_code == 200, f"{response.status_code} to what fits the document"
+        return
+    for problem in _problems(response.json()):
+        beyond = problem["reason"] in BEYOND_A_SCHEMA or (
+            problem["reason"] == "invalid_data" and all(map(_is_beyond_a_schema, problem["errors"]))
+        )
+        assert beyond, f"refused, although it fits the document: {problem}"
+
+
+def _is_beyond_a_schema(error: dict[str, Any]) -> bool:
+    """Tell the rules between fields; and to JSON Schema, 2.0 is a whole number."""
+    return error["pointer"] in BETWEEN_FIELDS or error["message"] == "Not a whole number."
+
+
+def _problems(answer: Any) -> Iterator[dict[str, Any]]:
+    verdicts = answer if isinstance(answer, list) else [{"problem": answer} if "reason" in answer else {}]
+    return (verdict["problem"] for verdict in verdicts if "problem" in verdict)
