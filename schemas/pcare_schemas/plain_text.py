@@ -15,6 +15,7 @@ _BACKSLASH = re.compile(
 _PERCENT = re.compile(r"%([0-9a-fA-F]{2})")
 _REFERENCE = re.compile(r"&#[xX]([0-9a-fA-F]{1,6});?|&#([0-9]{1,7});?")
 _ESCAPE = re.compile("|".join(escapes.pattern for escapes in (_BACKSLASH, _PERCENT, _REFERENCE)))
+_HALVES = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 _PASSES = 4
 """Escapes of escapes are undone so often; what is nested deeper holds no digits that anyone would read."""
 
@@ -78,8 +79,13 @@ def _mark(text: str, start: int, end: int, pieces: list[str], places: list[tuple
 def _unescape_all(text: str) -> str:
     text = _visible(text)  # before the escapes: UTF-16 has a NUL between any two of their characters
     for undo in _ESCAPES:
-        text = undo(text)
+        text = _joined(undo(text))
     return text
+
+
+def _joined(text: str) -> str:
+    """Join the halves of a character that were undone in different passes: one was escaped once more than the other."""
+    return _HALVES.sub(lambda found: _whole(ord(found[0][0]), ord(found[0][1])), text)
 
 
 def _visible(text: str) -> str:
@@ -112,10 +118,13 @@ def _character(
     found: re.Match[str], high: str | None, low: str | None, hexadecimal: str | None, decimal: str | None
 ) -> str:
     if high and low:
-        code = 0x10000 + ((int(high, 16) - 0xD800) << 10) + int(low, 16) - 0xDC00
-    else:
-        code = int(decimal) if decimal else int(hexadecimal or "", 16)
+        return _whole(int(high, 16), int(low, 16))
+    code = int(decimal) if decimal else int(hexadecimal or "", 16)
     return chr(code) if code <= maxunicode else found[0][0]
+
+
+def _whole(high: int, low: int) -> str:
+    return chr(0x10000 + ((high - 0xD800) << 10) + low - 0xDC00)
 
 
 @cache
