@@ -143,7 +143,8 @@ class _Service:
     async def _recorded(self, source: str, name: str) -> bool:
         with suppress(*UNREACHABLE):
             query = "SELECT 1 FROM pcare.interventions WHERE source = $1 AND id = $2"
-            return bool(await asyncio.wait_for(self._stage.system.fetch(query, source, name), 10))
+            async with asyncio.timeout(10):
+                return bool(await self._stage.system.fetch(query, source, name))
         return False
 
     async def _counted(self) -> int:
@@ -159,7 +160,8 @@ class _Service:
 
 
 async def _cancelled(task: "asyncio.Task[None]") -> None:
-    task.cancel()
-    await asyncio.wait({task})
+    while not task.done():  # again if need be: before Python 3.12 a wait_for that ends just then loses a cancellation
+        task.cancel()
+        await asyncio.wait({task}, timeout=1)
     if not task.cancelled():
         task.result()
