@@ -52,6 +52,7 @@ POISON = """
 """
 # Somebody has to act: the process ends with 78 and says what to do.
 REFUSED = """
+    ClientConfigurationError
     AmbiguousAliasError AmbiguousColumnError AmbiguousFunctionError AmbiguousParameterError
     BadCopyFileFormatError CannotCoerceError CollationMismatchError DataCorruptedError DatabaseDroppedError
     DatatypeMismatchError DuplicateAliasError DuplicateColumnError DuplicateCursorError DuplicateDatabaseError
@@ -69,7 +70,7 @@ REFUSED = """
 # A mistake of ours: the process ends with 75 and the stack.
 OURS = """
     ActiveSQLTransactionError AssertError BranchTransactionAlreadyActiveError CantChangeRuntimeParamError
-    CardinalityViolationError CaseNotFoundError ClientConfigurationError ContainingSQLNotPermittedError
+    CardinalityViolationError CaseNotFoundError ContainingSQLNotPermittedError
     DependentObjectsStillExistError DependentPrivilegeDescriptorsStillExistError DiagnosticsError
     EventTriggerProtocolViolatedError ExternalRoutineError ExternalRoutineInvocationError
     FDWColumnNameNotFoundError FDWDynamicParameterValueNeededError FDWError FDWFunctionSequenceError
