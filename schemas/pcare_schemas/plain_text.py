@@ -15,6 +15,7 @@ _BACKSLASH = re.compile(
 _PERCENT = re.compile(r"%([0-9a-fA-F]{2})")
 _REFERENCE = re.compile(r"&#[xX]([0-9a-fA-F]{1,6});?|&#([0-9]{1,7});?")
 _ESCAPE = re.compile("|".join(escapes.pattern for escapes in (_BACKSLASH, _PERCENT, _REFERENCE)))
+MINUS = "\u2212"
 _HALVES = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 _PASSES = 4
 """Escapes of escapes are undone so often; what is nested deeper holds no digits that anyone would read."""
@@ -142,9 +143,10 @@ def _not_digits() -> dict[int, str | None]:
     for code in chain(range(0x7F, 0x20000), range(0xE0000, 0xE1000)):
         character = chr(code)
         category = unicodedata.category(character)
-        if category == "Pd" or code == 0x2212:
+        compatible = unicodedata.normalize("NFKC", character)
+        if category == "Pd" or compatible == MINUS:  # raised and lowered ones, too
             table[code] = "-"
-        elif category == "Zs" or unicodedata.normalize("NFKC", character)[0] == " ":  # an accent that stands alone
+        elif category == "Zs" or compatible[0] == " ":  # an accent that stands alone
             table[code] = " "
         elif category in {"Cf", "Cc", "Mn"}:
             table[code] = None
