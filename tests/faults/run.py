@@ -6,6 +6,7 @@ single one. Ends with status 0 only if everything added up after every round.
 
 import argparse
 import asyncio
+import shutil
 import sys
 import tempfile
 import time
@@ -114,6 +115,8 @@ async def main(console: Console, rounds: int, seed: int, *, short: bool, only: s
         f"{'NOT EXACT' if wrong else 'exact'}: {len(outcomes) - len(wrong)} of {len(outcomes)} rounds, "
         f"{time.monotonic() - begun:.0f} s, seed {seed}"
     )
+    if not wrong:
+        shutil.rmtree(directory)
     return 1 if wrong else 0
 
 
