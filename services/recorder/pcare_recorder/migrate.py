@@ -134,6 +134,11 @@ async def admit_providers(connection: asyncpg.Connection) -> str | None:
     return await _admit(connection, "SELECT pcare.admit_providers()")
 
 
+async def admit_edge(connection: asyncpg.Connection) -> str | None:
+    """Let the role pcare_edge, a login of ingest's, read the schema `edge`; return likewise."""
+    return await _admit(connection, "SELECT pcare.admit_edge()")
+
+
 async def _admit(connection: asyncpg.Connection, statement: str) -> str | None:
     async with connection.transaction():
         await connection.execute("SELECT pg_advisory_xact_lock($1)", LOCK)
@@ -173,6 +178,7 @@ async def _run(dsn: str, reference: KpiReference) -> None:
         for readers, by_hand in (
             ("analysts", await admit_analysts(connection)),
             ("providers", await admit_providers(connection)),
+            ("copies of ingest", await admit_edge(connection)),
         ):
             if by_hand is not None:
                 sys.stdout.write(
