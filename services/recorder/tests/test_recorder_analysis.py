@@ -323,8 +323,9 @@ async def test_who_may_not_create_roles_is_told_what_an_administrator_has_to_run
     administrator = await asyncpg.connect(another_database)
     name = f"owner_{uuid.uuid4().hex[:8]}"
     await administrator.execute(
-        "DROP ROLE IF EXISTS pcare_analyst; DROP ROLE IF EXISTS pcare_provider; DROP SCHEMA pcare CASCADE;"
-        " DROP SCHEMA analysis CASCADE; DROP SCHEMA desk CASCADE;"
+        "DROP ROLE IF EXISTS pcare_analyst; DROP ROLE IF EXISTS pcare_provider;"
+        " DROP ROLE IF EXISTS pcare_edge; DROP SCHEMA pcare CASCADE;"
+        " DROP SCHEMA analysis CASCADE; DROP SCHEMA desk CASCADE; DROP SCHEMA edge CASCADE;"
         f"CREATE ROLE {name} LOGIN PASSWORD 'secret'"
     )
     base = another_database.rsplit("/", 1)[1]
@@ -332,10 +333,14 @@ async def test_who_may_not_create_roles_is_told_what_an_administrator_has_to_run
     theirs = re.sub("//[^@]*@", f"//{name}:secret@", another_database)
     await migrate._run(theirs, KpiReference.load())
     told = [line for line in capsys.readouterr().out.splitlines() if "administrator" in line]
-    assert [line.split(" have no role yet")[0] for line in told] == ["analysts", "providers"]
+    assert [line.split(" have no role yet")[0] for line in told] == ["analysts", "providers", "copies of ingest"]
     for line in told:
         await administrator.execute(line.split("in this database: ")[1])
-    for role, view in (("pcare_analyst", "analysis.interventions"), ("pcare_provider", "desk.rejections")):
+    for role, view in (
+        ("pcare_analyst", "analysis.interventions"),
+        ("pcare_provider", "desk.rejections"),
+        ("pcare_edge", "edge.recorded"),
+    ):
         await administrator.execute(f"SET ROLE {role}")
         assert await administrator.fetchval(f"SELECT count(*) FROM {view}") == 0  # noqa: S608
         await administrator.execute("RESET ROLE")

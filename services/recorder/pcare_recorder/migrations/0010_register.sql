@@ -39,7 +39,7 @@ COMMENT ON COLUMN pcare.credentials.jwks IS 'The public keys (a JSON Web Key Set
 
 -- Whoever holds a copy compares these two numbers, and reads again only when they have moved.
 CREATE TABLE pcare.register_state (
-    only         boolean PRIMARY KEY DEFAULT true CHECK (only),
+    single       boolean PRIMARY KEY DEFAULT true CHECK (single),
     register     bigint  NOT NULL DEFAULT 0,
     credentials  bigint  NOT NULL DEFAULT 0
 );
