@@ -56,6 +56,10 @@ class Rules:
             register=Register.load(register),
         )
 
+    def with_register(self, register: Register) -> "Rules":
+        """Return these rules with another register."""
+        return Rules(self.contract, self.lists, register, self.generation)
+
     def document(self) -> dict[str, Any]:
         """Return all of it as plain JSON values; `from_document` makes the same rules of it again."""
         return {

@@ -194,6 +194,78 @@ def test_a_register_file_that_cannot_be_read_names_the_variable(tmp_path):
         Register.load(tmp_path / "latin.yaml")
 
 
+ROW = {
+    "source": "urn:ncl:provider:age-well",
+    "name": "Age Well",
+    "kind": "voluntary_sector",
+    "valid_from": dt.date(2024, 4, 1),
+    "valid_to": None,
+    "successor": None,
+    "kinds": ["sp-closed", "sp-referral"],
+    "events_per_second": 5,
+}
+
+
+def test_rows_of_the_table_add_and_stand_before_files(rules):
+    base = rules.register
+    rke = {**ROW, "source": base.by_code["RKE"].source, "name": "W", "kind": "trust", "kinds": None}
+    register = base.with_rows([ROW, rke])
+    assert len(register.by_source) == len(base.by_source) + 1
+    assert register.by_code["RKE"].name == "W"
+    assert register.by_code["RKE"].validity.first == dt.date(2024, 4, 1)
+    added = register.by_code["age-well"]
+    assert added.kinds == ("sp-referral", "sp-closed")
+    assert base.by_code["RKE"].name == "Whittington Health NHS Trust"
+
+
+def test_no_rows_change_nothing(rules):
+    same = rules.with_register(rules.register.with_rows([]))
+    assert same.document() == rules.document()
+    assert same.version == rules.version
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"source": "urn:ncl:provider:rke"}, "pcare.register: .* one topic"),
+        (
+            {"kinds": ["sp-referal"]},
+            "pcare.register .*(?s:.*)no kind of event: sp-referal. The kinds are choice-offered",
+        ),
+        ({"kinds": []}, "pcare.register"),
+        ({"kind": "hospital"}, "pcare.register"),
+        ({"valid_to": dt.date(2024, 4, 1)}, "pcare.register"),
+    ],
+)
+def test_a_table_that_is_no_register_is_an_error_that_names_it(change, said, rules):
+    with pytest.raises(ValueError, match=said):
+        rules.register.with_rows([{**ROW, **change}])
+
+
+def test_kinds_are_in_the_document_only_where_they_are_limited(rules):
+    assert all("kinds" not in entry for entry in rules.document()["register"])
+    limited = rules.with_register(rules.register.with_rows([ROW]))
+    (entry,) = (entry for entry in limited.document()["register"] if entry["source"] == ROW["source"])
+    assert entry["kinds"] == ["sp-referral", "sp-closed"]
+    assert limited.version != rules.version
+    again = Rules.from_document(limited.document())
+    assert (again.version, again.register.by_code["age-well"].kinds) == (limited.version, ("sp-referral", "sp-closed"))
+    unordered = rules.with_register(rules.register.with_rows([{**ROW, "kinds": ["sp-referral", "sp-closed"]}]))
+    assert unordered.version == limited.version
+
+
+def test_rules_of_before_there_were_kinds_keep_their_version():
+    """The document and version as the release before wrote them into the table of rules."""
+    stored = {
+        "contract": {"generation": 1, "schemas": "0" * 64},
+        "code_lists": {},
+        "register": [{"source": "urn:ncl:provider:a", "name": "A", "kind": "trust", "valid_to": "2030-01-01"}],
+    }
+    register = Register.from_document(stored["register"])
+    assert register.document() == stored["register"]
+    assert register.by_code["a"].kinds is None
+
+
 def test_the_version_is_a_format_and_a_hash(rules):
     assert re.fullmatch("1-[0-9a-f]{12}", rules.version)
     assert Rules.load().version == rules.version

@@ -9,8 +9,8 @@ import asyncpg
 import orjson
 
 from pcare_cli.console import fail
+from pcare_common.postgres import PostgresSettings
 from pcare_common.settings import load
-from pcare_recorder.settings import PostgresSettings
 from pcare_schemas import identifiers
 
 Result = TypeVar("Result")

@@ -17,12 +17,12 @@ from pydantic import Field
 from pcare_common import settings
 from pcare_common.errors import EXIT_CONFIGURATION, OperatorError
 from pcare_common.kafka import KafkaSettings
+from pcare_common.postgres import PostgresSettings
 from pcare_recorder import migrate, restore
 from pcare_recorder.cursors import Cursor, Partition, made_anew
 from pcare_recorder.database import REBUILDING, connect
 from pcare_recorder.errors import for_operator
 from pcare_recorder.log_reader import LogReader, log_reader
-from pcare_recorder.settings import PostgresSettings
 from pcare_schemas.topics import RECORDED, REJECTED, SUBJECTS
 
 Say = Callable[[str], None]

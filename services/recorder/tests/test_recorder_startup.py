@@ -8,9 +8,9 @@ import pytest
 from pcare_common import settings
 from pcare_common.clock import SystemClock
 from pcare_common.errors import EXIT_CONFIGURATION
+from pcare_common.postgres import PostgresSettings
 from pcare_recorder.errors import Dependency
 from pcare_recorder.progress import Progress
-from pcare_recorder.settings import PostgresSettings
 from pcare_recorder.startup import StoppedError, reach
 
 

@@ -20,8 +20,8 @@ from pcare_cli.kpis.reading import Reading, ReadingError, select
 from pcare_cli.kpis.stream import read_now
 from pcare_common.clock import SystemClock
 from pcare_common.errors import EXIT_CONFIGURATION
+from pcare_common.postgres import PostgresSettings
 from pcare_common.settings import Settings, load
-from pcare_recorder.settings import PostgresSettings
 from pcare_schemas.kpis import catalogue, targets
 from pcare_schemas.kpis.areas import NCL
 from pcare_schemas.kpis.catalogue import Catalogue
