@@ -29,7 +29,7 @@ def check(record: Record, rules: Rules) -> Event | Rejection:
     """Return the event if it may be recorded, else why not. Takes any bytes and never raises for them.
 
     The first that applies: identifiable_data, too_large, not_json, not_cloudevent, unknown_type, invalid_data,
-    time_out_of_range, unknown_provider, source_not_allowed, key_mismatch, unknown_code.
+    time_out_of_range, unknown_provider, source_not_allowed, kind_not_allowed, key_mismatch, unknown_code.
     """
     found = _check(record, rules)
     # The key of an event that is taken is its subject, and that was searched with the rest of it.

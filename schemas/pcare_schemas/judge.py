@@ -51,6 +51,8 @@ def _judge_source(event: Event, topic: str, rules: Rules) -> Found:
         message = "The topic belongs to another organisation than the source."
         own = topics.provider_topic(provider.code)
         return Reason.source_not_allowed, FieldError("/source", message, f"the source's own topic, {own}")
+    if not provider.may_send(event.KIND):
+        return Reason.kind_not_allowed, _not_of_its_kinds(provider)
     return None
 
 
@@ -71,6 +73,11 @@ def _not_at_that_time(provider: Provider) -> FieldError:
     followed = f" {provider.successor} took over from it." if provider.successor else ""
     message = f"The organisation was not registered at the event's time.{followed}"
     return FieldError("/source", message, "a time " + " and ".join(words))
+
+
+def _not_of_its_kinds(provider: Provider) -> FieldError:
+    message = "The provider register does not have this kind among those that the organisation sends."
+    return FieldError("/type", message, f"a type of one of: {', '.join(provider.kinds or ())}")
 
 
 def _judge_key(event: Event, key: bytes | None) -> Found:

@@ -34,6 +34,7 @@ class Reason(StrEnum):
     unknown_code = "unknown_code"
     unknown_provider = "unknown_provider"
     source_not_allowed = "source_not_allowed"
+    kind_not_allowed = "kind_not_allowed"
     key_mismatch = "key_mismatch"
     identifiable_data = "identifiable_data"
     time_out_of_range = "time_out_of_range"
@@ -80,6 +81,11 @@ MEANINGS: Final[dict[Reason, Meaning]] = {
         "The event was sent in the name of another organisation",
         403,
         "Send events with your own source only, to your own topic or over HTTP.",
+    ),
+    Reason.kind_not_allowed: Meaning(
+        "The organisation may not send events of this kind",
+        403,
+        "Send the kinds that were agreed; to send more, ask the programme to change your entry in its register.",
     ),
     Reason.key_mismatch: Meaning(
         "The record's key is not the event's subject", 422, "Use the subject, to the byte, as the record's key."

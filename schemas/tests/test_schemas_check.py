@@ -63,8 +63,12 @@ def test_evidence_is_kept_up_to_64_kib_and_above_by_its_hash(judge):
         assert not refused.redacted
 
 
-def test_the_reasons_come_in_their_order(changed, judge):
+def test_the_reasons_come_in_their_order(changed, judge, rules):
     """Each fault is mended in turn; the next shows."""
+    rke = rules.register.by_code["RKE"]
+    row = {"source": rke.source, "name": rke.name, "kind": rke.kind, "kinds": ["sp-referral"]}
+    unlimited = dict.fromkeys(("valid_from", "valid_to", "successor"))
+    limited = rules.with_register(rules.register.with_rows([row | unlimited]))
     event = changed(
         "pam-scored", {"level": 4, "borough": "E09000001"}, time="2034-01-01T00:00:00Z", type="x", specversion="0"
     )
@@ -77,7 +81,8 @@ def test_the_reasons_come_in_their_order(changed, judge):
     seen.append(judge({**event, "source": "urn:x"}, topic="interventions.submitted.ral", key=b"x").reason)
     event["time"] = mended["time"]
     seen.append(judge({**event, "source": "urn:x"}, topic="interventions.submitted.ral", key=b"x").reason)
-    seen.append(judge(event, topic="interventions.submitted.ral", key=b"x").reason)
+    seen.append(judge(event, by=limited, topic="interventions.submitted.ral", key=b"x").reason)
+    seen.append(judge(event, by=limited, key=b"x").reason)
     seen.append(judge(event, key=b"x").reason)
     seen.append(judge(event).reason)
     assert seen == [
@@ -87,6 +92,7 @@ def test_the_reasons_come_in_their_order(changed, judge):
         Reason.time_out_of_range,
         Reason.unknown_provider,
         Reason.source_not_allowed,
+        Reason.kind_not_allowed,
         Reason.key_mismatch,
         Reason.unknown_code,
     ]

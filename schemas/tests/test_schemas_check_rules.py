@@ -36,6 +36,12 @@ def local_rules(rules):
             kind="voluntary_sector",
             valid_from=dt.date(2024, 5, 1),
         ),
+        ProviderEntry(
+            source="urn:ncl:provider:walks",
+            name="Walks",
+            kind="voluntary_sector",
+            kinds=("self-management-completed", "self-management-referral"),
+        ),
     ]
     return Rules(rules.contract, rules.lists, Register(entries))
 
@@ -110,6 +116,27 @@ def test_an_organisation_that_merged_names_its_successor(changed, judge):
 def test_a_providers_own_topic_takes_its_own_source_only(topic, taken, changed, judge):
     found = judge(changed("pam-scored"), topic=topic)
     assert isinstance(found, Event) if taken else verdict(found) == (Reason.source_not_allowed, "/source")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_organisation_sends_the_kinds_of_its_entry_and_takes_back_what_it_sent(kind, changed, judge, local_rules):
+    found = judge(changed(kind, source="urn:ncl:provider:walks"), by=local_rules)
+    if kind in {"self-management-referral", "self-management-completed", "event-retracted"}:
+        assert isinstance(found, Event)
+        return
+    assert verdict(found) == (Reason.kind_not_allowed, "/type")
+    expected = found.errors[0].expected
+    assert expected == "a type of one of: self-management-referral, self-management-completed"
+
+
+def test_an_organisation_without_kinds_sends_all(changed, judge, local_rules):
+    for kind in KINDS:
+        assert isinstance(judge(changed(kind, source="urn:ncl:provider:age-well-camden"), by=local_rules), Event)
+
+
+def test_another_organisations_topic_is_said_before_the_kind(changed, judge, local_rules):
+    event = changed("pam-scored", source="urn:ncl:provider:walks")
+    assert judge(event, by=local_rules, topic="interventions.submitted.rke").reason is Reason.source_not_allowed
 
 
 def test_an_organisation_without_an_ods_code_has_a_topic_by_its_slug(changed, judge, local_rules):

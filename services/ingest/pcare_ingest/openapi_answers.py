@@ -142,7 +142,13 @@ def _rejections() -> list[Rejection]:
     size = FieldError("", f"The event has {MAX_EVENT_BYTES + 1} bytes.", f"at most {MAX_EVENT_BYTES} bytes")
     own = FieldError("/source", "The caller may not speak for this organisation.", None)
     found[Reason.too_large] = rejection(None, Reason.too_large, size)
+    kinds = FieldError(
+        "/type",
+        "The provider register does not have this kind among those that the organisation sends.",
+        "a type of one of: sp-referral, sp-closed",
+    )
     found[Reason.source_not_allowed] = rejection(None, Reason.source_not_allowed, own)
+    found[Reason.kind_not_allowed] = rejection(None, Reason.kind_not_allowed, kinds)
     return list(found.values())
 
 

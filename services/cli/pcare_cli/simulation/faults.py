@@ -140,6 +140,12 @@ def _source_not_allowed(told: Told, _random: Random) -> Posting:
     return _refused(_with(told, source="urn:ncl:provider:demo-council"), Reason.source_not_allowed)
 
 
+def _kind_not_allowed(told: Told, _random: Random) -> Posting:
+    """Assess a commissioner, as only a commissioner may."""
+    changes = {"type": type_of("choice-standards-assessed"), "subject": "commissioner:93C"}
+    return _refused(_with(told, **changes, data={"standards_met": [1, 2]}), Reason.kind_not_allowed)
+
+
 def _key_mismatch(told: Told, _random: Random) -> Posting:
     return _refused(told, Reason.key_mismatch, key=key_of(told)[:-1])
 
@@ -157,5 +163,6 @@ BY_REASON: dict[Reason, Spoil] = {
 }
 KAFKA_ONLY: dict[Reason, Spoil] = {  # over HTTP, ingest makes the key, and credentials will say who sends
     Reason.source_not_allowed: _source_not_allowed,
+    Reason.kind_not_allowed: _kind_not_allowed,  # of the organisations, the one that speaks to Kafka is limited
     Reason.key_mismatch: _key_mismatch,
 }
