@@ -1,7 +1,7 @@
 """The topics that this copy reads no further because a circuit breaker is open, and how long that lasts.
 
 Nothing of it is kept: a copy that starts anew reads on, and comes to the same end at the same record, unless the
-program is another one by then.
+program or its rules are others by then.
 """
 
 from collections.abc import Collection
@@ -30,20 +30,32 @@ class HeldBack:
         self._clock = clock
         self._opened: dict[str, Tripped] = {}
         self._asked = clock.monotonic()
+        self._rules: dict[str, str] = {}
 
-    def open(self, tripped: Collection[Tripped]) -> None:
-        """Hold back the topics of these partitions, and say so once."""
+    def open(self, tripped: Collection[Tripped], rules_version: str) -> None:
+        """Hold back the topics of these partitions, which were judged under these rules, and say so once."""
         for one in tripped:
             if one.partition.topic not in self._opened:
                 self._opened[one.partition.topic] = one
+                self._rules[one.partition.topic] = rules_version
                 log.critical("a circuit breaker has opened: somebody has to act", what=breaker.message(one))
 
-    def among(self, assigned: Collection[Partition]) -> set[Partition]:
-        """Return those of these partitions that are not to be read. What is another copy's now is its own to judge."""
+    def among(self, assigned: Collection[Partition], rules_version: str) -> set[Partition]:
+        """Return those of these partitions that are not to be read.
+
+        What is another copy's now is its own to judge, and other rules may judge the same records well.
+        """
+        if self.of_other_rules(rules_version):
+            log.warning("the rules have changed: what a circuit breaker held back is judged anew")
+            self._opened = {topic: one for topic, one in self._opened.items() if self._rules[topic] == rules_version}
         self._opened = {topic: one for topic, one in self._opened.items() if one.partition in assigned}
         self._progress.held_back({topic: breaker.reason_not_ready(one) for topic, one in self._opened.items()})
         self._instruments.breaker({partition.topic for partition in assigned}, self._opened)
         return {partition for partition in assigned if partition.topic in self._opened}
+
+    def of_other_rules(self, rules_version: str) -> bool:
+        """Whether one opened under other rules than these."""
+        return any(self._rules[topic] != rules_version for topic in self._opened)
 
     @property
     def ask(self) -> bool:

@@ -23,8 +23,7 @@ class Instruments:
     """The recorder's metrics. `age` is asked for the seconds without progress at each scrape."""
 
     def __init__(self, registry: CollectorRegistry, rules: Rules, clock: Clock, age: Callable[[], float]) -> None:
-        self._rules = rules
-        self._owners = {provider.topic_slug: provider.code for provider in rules.register.by_source.values()}
+        self.under(rules)
         self._clock = clock
         self._events = metrics.counter("pcare_recorder_events_total", registry)
         self._rejected = metrics.counter("pcare_recorder_rejected_total", registry)
@@ -40,6 +39,11 @@ class Instruments:
             self._events.labels(outcome)
         for dependency in Dependency:
             self._transient.labels(dependency.value)
+
+    def under(self, rules: Rules) -> None:
+        """Tell providers by the register of these rules from now on."""
+        self._rules = rules
+        self._owners = {provider.topic_slug: provider.code for provider in rules.register.by_source.values()}
 
     @contextlib.contextmanager
     def timed(self, step: Step) -> Generator[None, None, None]:

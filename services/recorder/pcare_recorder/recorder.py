@@ -11,8 +11,9 @@ from pcare_common import logs
 from pcare_common.backoff import delays
 from pcare_common.clock import Clock
 from pcare_common.errors import TransientError
-from pcare_recorder import beginning, recording, store
+from pcare_recorder import beginning, recording
 from pcare_recorder.breaker import BreakerOpenedError, Limit
+from pcare_recorder.checking import Checker, Read
 from pcare_recorder.cursors import Partition
 from pcare_recorder.database import Database
 from pcare_recorder.errors import ErrorKind, classify, dependency
@@ -24,18 +25,14 @@ from pcare_recorder.lag import measure_lag
 from pcare_recorder.paging import Pager, Stretches
 from pcare_recorder.progress import Progress
 from pcare_recorder.publisher import Publisher
-from pcare_recorder.recording import FencedError, Page, Persisted
+from pcare_recorder.recording import FencedError, Persisted
 from pcare_recorder.rejection_log import log_rejections
-from pcare_recorder.verdicts import Checked
 from pcare_schemas.rules import Rules
 
 IDLE_SECONDS = 0.2
 BEAT_SECONDS = 1.0
 
 log = logs.get(__name__)
-
-Read = tuple[Page, list[Checked]]
-"""A batch, and what the checks say of each of its records."""
 
 
 class Recorder:
@@ -59,7 +56,7 @@ class Recorder:
         faults: Faults,
         limit: Limit | None = None,
     ) -> None:
-        self._rules = rules
+        self._checker = Checker(rules, instruments)
         self._intake = intake
         self._publisher = publisher
         self._database = database
@@ -106,7 +103,7 @@ class Recorder:
                     self._instruments.fenced()
                     log.warning("another recorder had moved a cursor: the batch is dropped, the cursors are read again")
                 except BreakerOpenedError as opened:
-                    self._held_back.open(opened.tripped)
+                    self._held_back.open(opened.tripped, self._checker.version)
                 except Exception as error:  # noqa: BLE001 - classified, and raised unless it passes by itself
                     await self._back_off(error, next(waits))
         finally:
@@ -123,7 +120,7 @@ class Recorder:
         self._pager.begin({})
         await self._faults.reach(Point.BEFORE_START)
         connection = await self._database.connection()
-        await store.remember_rules(connection, self._rules)
+        await self._checker.begin(connection)
         found = await beginning.find(connection, self._intake, assigned or (), go_on=self._go_on)
         published = await beginning.publish_again(
             connection, self._intake, self._publisher, found, faults=self._faults, go_on=self._go_on
@@ -131,7 +128,7 @@ class Recorder:
         if published:
             self._next_offsets = {partition: begins.next_offset for partition, begins in found.starts.items()}
             self._published_through = dict(self._next_offsets)
-            held_back = self._held_back.among(found.starts)
+            held_back = self._held_back.among(found.starts, self._checker.version)
             self._intake.hold(held_back)
             self._pager.begin({p: offset for p, offset in self._next_offsets.items() if p not in held_back})
             self._instruments.began(found.cursors)
@@ -150,7 +147,7 @@ class Recorder:
             self._reading = None
             if read is not None:
                 self._reading = asyncio.create_task(self._read(), name="read")
-                persisted = await self._persist(*read)
+                persisted = await self._persist(read)
                 await self._published()
                 self._publishing = asyncio.create_task(self._publish(persisted), name="publish")
             elif self._publishing is not None and self._publishing.done():
@@ -158,14 +155,15 @@ class Recorder:
         await self._published()
 
     async def _released(self) -> bool:
-        return self._held_back.ask and await self._held_back.released(await self._database.connection())
+        if not self._held_back.ask:
+            return False
+        connection = await self._database.connection()
+        await self._checker.follow(connection)
+        return self._held_back.of_other_rules(self._checker.version) or await self._held_back.released(connection)
 
     async def _read(self) -> Read | None:
         page = await self._pager.next_page(self._wait_for_records)
-        if page is None:
-            return None
-        with self._instruments.timed("judge"):
-            return page, await recording.check_all(page, self._rules)
+        return None if page is None else await self._checker.check(page)
 
     async def _wait_for_records(self, events: int) -> Stretches:
         taking = asyncio.create_task(self._intake.take(wait=IDLE_SECONDS, events=events), name="take")
@@ -179,18 +177,20 @@ class Recorder:
             stopping.cancel()
             taking.cancel()
 
-    async def _persist(self, page: Page, checked: list[Checked]) -> Persisted:
+    async def _persist(self, read: Read) -> Persisted:
+        connection = await self._database.connection()
+        read = await self._checker.up_to_date(read, connection)
         with self._instruments.timed("persist"):
             persisted = await recording.persist(
-                await self._database.connection(),
-                page,
-                checked,
-                rules_version=self._rules.version,
+                connection,
+                read.page,
+                read.checked,
+                rules_version=read.rules.version,
                 faults=self._faults,
                 limit=self._limit,
             )
-        self._progress.moved([span.partition for span in page.spans], self._clock.monotonic())
-        for span in page.spans:
+        self._progress.moved([span.partition for span in read.page.spans], self._clock.monotonic())
+        for span in read.page.spans:
             self._next_offsets[span.partition] = span.next_offset
             self._instruments.moved(span.partition, span.next_offset)
         self._instruments.judged(persisted.verdicts)

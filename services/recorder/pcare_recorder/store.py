@@ -8,13 +8,11 @@ from datetime import datetime
 from typing import NamedTuple
 
 import asyncpg
-import orjson
 
 from pcare_recorder.cursors import Cursor, Partition
 from pcare_recorder.rows import INTERVENTION_COLUMNS, PUBLISHED_COLUMNS, REJECTION_COLUMNS, Row
 from pcare_recorder.verdicts import EventKey, Known, Outcome, Settled
 from pcare_schemas.origin import Origin
-from pcare_schemas.rules import Rules
 
 SCHEMA = "pcare"
 
@@ -37,28 +35,6 @@ class Advance(NamedTuple):
     recorded: int = 0
     duplicates: int = 0
     rejected: int = 0
-
-
-async def remember_rules(connection: asyncpg.Connection, rules: Rules) -> None:
-    """Keep the rules that verdicts are about to be given under, and name their providers. May be repeated."""
-    await connection.execute(
-        "INSERT INTO pcare.rules (version, document) VALUES ($1, $2) ON CONFLICT DO NOTHING",
-        rules.version,
-        orjson.dumps(rules.document()).decode(),
-    )
-    register = sorted(rules.register.by_source.values(), key=lambda provider: provider.source)
-    await connection.execute(
-        """
-        INSERT INTO pcare.providers AS p (source, code, name, kind)
-        SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[])
-        ON CONFLICT (source) DO UPDATE SET code = excluded.code, name = excluded.name, kind = excluded.kind
-        WHERE (p.code, p.name, p.kind) IS DISTINCT FROM (excluded.code, excluded.name, excluded.kind)
-        """,
-        [provider.source for provider in register],
-        [provider.code for provider in register],
-        [provider.name for provider in register],
-        [provider.kind for provider in register],
-    )
 
 
 async def read_cursors(connection: asyncpg.Connection, partitions: Iterable[Partition]) -> dict[Partition, Cursor]:

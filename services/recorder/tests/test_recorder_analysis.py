@@ -14,7 +14,7 @@ import asyncpg
 import pytest
 from recorder_events import ALEX, RULES, SAM, checked, event, retraction
 
-from pcare_recorder import migrate, rebuild_rows, rows, store
+from pcare_recorder import migrate, rebuild_rows, register_store, rows, store
 from pcare_recorder.cursors import Partition
 from pcare_recorder.database import connect
 from pcare_recorder.faults import NoFaults
@@ -56,7 +56,7 @@ async def record(connection: asyncpg.Connection, *events: dict[str, Any]) -> Non
 async def recorder(database: str) -> AsyncIterator[asyncpg.Connection]:
     """Connect as the recorder."""
     connection = await connect(database)
-    await store.remember_rules(connection, RULES)
+    await register_store.remember_rules(connection, RULES)
     yield connection
     await connection.close()
 

@@ -16,6 +16,12 @@ from pcare_schemas.topics import REJECTED, SUBMITTED
 pytestmark = pytest.mark.integration
 
 NHS_NUMBER = "9990000018"
+LIMITED = "urn:ncl:provider:limited"
+REGISTER_LIMITED = f"""
+    INSERT INTO pcare.acts (who, what, why) VALUES ('ada', 'provider-added', 'a test');
+    INSERT INTO pcare.register (source, name, kind, kinds, act)
+    SELECT '{LIMITED}', 'Limited', 'council', '{{sp-referral}}', max(number) FROM pcare.acts
+"""  # noqa: S608
 
 
 async def test_every_kind_is_recorded_and_published(world: World) -> None:
@@ -40,6 +46,7 @@ def wrong_events() -> dict[Reason, Any]:
         Reason.invalid_data: event(score=101.0),
         Reason.unknown_code: event("sdm-conversation", situation="stubbed_toe"),
         Reason.unknown_provider: event(source="https://fhir.nhs.uk/Id/ods-organization-code/ZZZ99"),
+        Reason.kind_not_allowed: event("pam-scored", source=LIMITED),
         Reason.identifiable_data: event("sp-referral", referral_ref=NHS_NUMBER),
         Reason.time_out_of_range: event(time="2014-12-31T23:59:59Z"),
         Reason.too_large: b'{"specversion": "1.0", "id": "' + b"x" * 2_000_000 + b'"}',
@@ -52,6 +59,7 @@ def wrong_events() -> dict[Reason, Any]:
 async def test_every_reason_on_the_kafka_way_and_the_neighbours_are_recorded(world: World) -> None:
     target = event(id="target")
     good = [event(id="first", score=52.9), target, retraction(target, id="taken-back")]
+    await world.execute(REGISTER_LIMITED)
     await world.send(*good)
     wrong = wrong_events()
     for value in wrong.values():

@@ -9,7 +9,7 @@ import pytest
 from recorder_events import ALEX, RULES, SAM, event, submitted
 
 from pcare_common.errors import OperatorError, TransientError
-from pcare_recorder import rows, store
+from pcare_recorder import register_store, rows, store
 from pcare_recorder.cursors import Partition
 from pcare_recorder.database import connect
 from pcare_recorder.faults import Faults, NoFaults, Point
@@ -263,7 +263,7 @@ async def test_links_and_rows_of_a_span_are_found_again(connection: asyncpg.Conn
 
 async def test_rules_are_remembered_once(connection: asyncpg.Connection) -> None:
     for _ in range(2):
-        await store.remember_rules(connection, RULES)
+        await register_store.remember_rules(connection, RULES)
     ((version, document),) = await connection.fetch("SELECT version, document FROM pcare.rules")
     assert version == RULES.version
     assert type(RULES).from_document(json.loads(document)).version == version
