@@ -8,6 +8,7 @@ import typer
 from pcare_cli import console
 from pcare_cli.desk.app import app as rejected_app
 from pcare_cli.operator_apps import breaker_app, gap_app
+from pcare_cli.providers.app import app as providers_app
 
 app = typer.Typer(
     name="pcare",
@@ -24,6 +25,7 @@ app.add_typer(topics_app, name="topics")
 keys_app = typer.Typer(help="Make the key that turns NHS numbers into pseudonyms.", no_args_is_help=True)
 app.add_typer(keys_app, name="keys")
 app.add_typer(rejected_app, name="rejected")
+app.add_typer(providers_app, name="providers")
 app.add_typer(breaker_app, name="breaker")
 app.add_typer(gap_app, name="gap")
 

@@ -11,8 +11,9 @@ from pcare_cli.desk import mending, redriving, rejections, showing
 from pcare_cli.desk.mending import Refused, Sendable
 from pcare_cli.desk.redriving import Act, Redriver
 from pcare_cli.desk.rejections import Entry, Filter
-from pcare_cli.desk.running import rules_in_force, with_redriver
+from pcare_cli.desk.running import with_redriver
 from pcare_cli.operators import with_database
+from pcare_cli.rules_in_force import rules_in_force
 from pcare_common.clock import Clock, SystemClock
 from pcare_schemas.origin import Origin
 from pcare_schemas.rules import Rules

@@ -1,4 +1,4 @@
-"""What the commands that send in again run with: the rules, the database, Kafka; and what goes wrong, in words."""
+"""What the commands that send in again run with: the database, Kafka; and what goes wrong, in words."""
 
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -11,10 +11,6 @@ from pcare_cli.console import fail
 from pcare_cli.desk.redriving import Act, AnotherRedriveError, NotSentError, Redriver
 from pcare_cli.desk.sending import DeskSender
 from pcare_cli.operators import with_database
-from pcare_common.errors import EXIT_CONFIGURATION
-from pcare_common.settings import load
-from pcare_recorder.settings import RegisterSettings
-from pcare_schemas.rules import Rules
 
 Result = TypeVar("Result")
 
@@ -22,14 +18,6 @@ AGAIN = (
     "Run it again when that is put right: what was sent already is left out, and what is in doubt counts once however "
     "often it is sent. `pcare rejected list --state interrupted` shows what is in doubt."
 )
-
-
-def rules_in_force() -> Rules:
-    """Read the rules, with the recorder's own register (PCARE_PROVIDER_REGISTER); a mistake in it ends the process."""
-    try:
-        return Rules.load(load(RegisterSettings).provider_register)
-    except ValueError as error:
-        fail(str(error), status=EXIT_CONFIGURATION)
 
 
 def with_redriver(act: Act, work: Callable[[asyncpg.Connection, Redriver], Awaitable[Result]]) -> Result:

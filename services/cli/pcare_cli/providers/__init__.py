@@ -1,0 +1,1 @@
+"""`pcare providers`: who may send what, and by which credentials they prove who they are."""
