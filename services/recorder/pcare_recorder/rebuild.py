@@ -23,12 +23,14 @@ from pcare_recorder.cursors import Cursor, Partition, made_anew
 from pcare_recorder.database import REBUILDING, connect
 from pcare_recorder.errors import for_operator
 from pcare_recorder.log_reader import LogReader, log_reader
+from pcare_recorder.settings import RegisterSettings
+from pcare_schemas.register import Register
 from pcare_schemas.topics import RECORDED, REJECTED, SUBJECTS
 
 Say = Callable[[str], None]
 
 
-class RebuildSettings(PostgresSettings, KafkaSettings):
+class RebuildSettings(PostgresSettings, KafkaSettings, RegisterSettings):
     """What the rebuild reads from the environment."""
 
     recorder_group: str = Field("pcare-recorder", min_length=1)
@@ -40,6 +42,7 @@ async def rebuild(config: RebuildSettings, say: Say) -> None:
     Raises OperatorError while a recorder runs, or when the topics contradict themselves or the database; then the
     cursors are as they were.
     """
+    register = _register(config)
     connection = await connect(config.postgres_dsn.get_secret_value(), REBUILDING)
     try:
         await migrate.check(connection)
@@ -57,12 +60,25 @@ async def rebuild(config: RebuildSettings, say: Say) -> None:
             await restore.check_origins(connection)
             await _restore_links(connection, log, committed, say)
             await _restore_cursors(connection, log, committed, say)
+        strangers = await restore.senders_without_an_entry(connection, register)
+        if strangers:
+            say(
+                f"in no register: {', '.join(strangers)}. What they sent is recorded; what they send next would be "
+                "rejected. Restore pcare.acts, register and credentials from a backup before you start the recorder"
+            )
         missing = await restore.rules_without_a_document(connection)
         if missing:
             say(f"no document is left of the rules version(s) {', '.join(missing)}: restore the table from a backup")
         say("the database agrees with the topics; start the recorder")
     finally:
         await connection.close()
+
+
+def _register(config: RebuildSettings) -> Register:
+    try:
+        return Register.load(config.provider_register)
+    except ValueError as error:
+        raise OperatorError(f"The provider register cannot be read: {error}") from error
 
 
 async def _restore_events(connection: asyncpg.Connection, log: LogReader, say: Say) -> None:

@@ -17,6 +17,7 @@ from pcare_recorder.rows import (
     REJECTION_COLUMNS,
     Row,
 )
+from pcare_schemas.register import Register
 from pcare_schemas.topics import SUBMITTED_PATTERN
 
 _ORIGIN = ("origin_topic", "origin_partition", "origin_offset")
@@ -184,6 +185,14 @@ async def set_cursors(connection: asyncpg.Connection, cursors: Mapping[Partition
             """,
             [(*partition, *cursor) for partition, cursor in cursors.items()],
         )
+
+
+async def senders_without_an_entry(connection: asyncpg.Connection, register: Register) -> list[str]:
+    """Return who sent what is recorded and is neither in this register nor in the table."""
+    rows = await connection.fetch(
+        "SELECT source FROM pcare.providers EXCEPT SELECT source FROM pcare.register ORDER BY source"
+    )
+    return [row[0] for row in rows if row[0] not in register.by_source]
 
 
 async def rules_without_a_document(connection: asyncpg.Connection) -> list[str]:

@@ -87,6 +87,33 @@ async def test_a_lost_database_is_restored_row_for_row(world: World) -> None:
     await assert_exact(world)
 
 
+async def test_whom_only_the_lost_table_knew_is_named_before_the_recorder_would_reject_what_they_send(
+    world: World,
+) -> None:
+    newcomer = "urn:ncl:provider:newcomer"
+    register = """
+        INSERT INTO pcare.acts (who, what, why) VALUES ('ada', 'provider-added', 'a test');
+        INSERT INTO pcare.register (source, name, kind, act)
+        SELECT 'urn:ncl:provider:newcomer', 'Newcomer', 'council', max(number) FROM pcare.acts
+    """
+    await world.execute(register)
+    await world.send(event(source=newcomer), event())
+    async with world.recorder() as running:
+        await world.settled(running)
+    said: list[str] = []
+    await rebuild(config(world), said.append)
+    assert not [line for line in said if "in no register" in line]
+    await lose_the_database(world)
+    await rebuild(config(world), said.append)
+    (line,) = [line for line in said if "in no register" in line]
+    assert line.startswith(f"in no register: {newcomer}. ")
+    await world.execute(register)
+    await world.send(event(source=newcomer))
+    async with world.recorder() as running:
+        await world.settled(running)
+    assert await world.outcomes() == (3, 0, 0)
+
+
 async def test_a_rebuild_of_a_whole_database_changes_nothing(world: World) -> None:
     await record_a_mixture(world)
     before = await tables(world)

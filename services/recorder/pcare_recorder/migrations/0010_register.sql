@@ -86,7 +86,8 @@ CREATE VIEW edge.rejected AS
 SELECT source, id, reason, errors, received_at, origin_topic, origin_partition, origin_offset FROM pcare.rejections;
 CREATE VIEW edge.cursors AS SELECT topic, partition, base_offset, next_offset FROM pcare.cursors;
 
-CREATE FUNCTION edge.add_act(who text, what text, why text, details json) RETURNS bigint
+-- replaced where the schema pcare was lost and made anew: no table of it keeps this from staying
+CREATE OR REPLACE FUNCTION edge.add_act(who text, what text, why text, details json) RETURNS bigint
 LANGUAGE plpgsql
 SECURITY DEFINER
 SET search_path = pg_catalog
