@@ -6,7 +6,9 @@ import hashlib
 import json
 import os
 import re
+import shlex
 import sys
+import textwrap
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,7 @@ from pcare_cli.main import app
 from pcare_common import api_keys
 from pcare_recorder import migrate
 from pcare_schemas.examples import VALID, person
+from pcare_schemas.register import Register
 from pcare_schemas.rejections import Reason
 from pcare_schemas.topics import SUBMITTED
 from system import System
@@ -469,3 +472,30 @@ async def test_a_newcomer_is_recorded_and_what_it_sent_too_early_goes_in_again(s
     await outcomes((2, 2))
     ((reason,),) = await system.fetch("SELECT reason FROM pcare.rejections ORDER BY received_at DESC LIMIT 1")
     assert reason == Reason.kind_not_allowed
+
+
+PAGE = (Path(__file__).parents[1] / "docs" / "providers.md").read_text()
+
+
+async def test_every_command_of_the_page_does_what_it_says(office: Office) -> None:
+    """In the order of the page, which is that of a provider's life."""
+    blocks = re.findall(r"(?:^ {4}.*\n)+", PAGE.replace(" \\\n", " "), re.MULTILINE)
+    commands = [line.split("#")[0] for block in blocks for line in block.splitlines() if "pcare providers" in line]
+    assert len(commands) >= 9
+    office.jwks(KEYS[0], name="rke.jwks.json")
+    for command in commands:
+        words = [str(office.directory / word) if word.endswith(".json") else word for word in shlex.split(command)[2:]]
+        if words[0] == "revoke":
+            ((words[1],),) = await office.fetch("SELECT id FROM edge.credentials WHERE form = 'api_key'")
+        await office.type(*words)
+    acts = {act["what"] for act in await office.acts()}
+    named = set(re.findall(r"^\| `([a-z-]+)` \| `", PAGE, re.MULTILINE))
+    assert acts <= named
+    assert named - acts == {"signing-key-removed"}
+
+
+def test_the_register_file_of_the_page_is_one(tmp_path: Path) -> None:
+    (block,) = [one for one in re.findall(r"(?:^ {4}.*\n)+", PAGE, re.MULTILINE) if "providers:" in one]
+    file = tmp_path / "register.yaml"
+    file.write_text(textwrap.dedent(block))
+    assert Register.load(file).by_code["age-well"].kinds == ("sp-referral", "sp-closed")
