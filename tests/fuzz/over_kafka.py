@@ -1,6 +1,7 @@
 """The inputs straight to the topics, as a provider with a client of its own may write them, and what became of each."""
 
 import asyncio
+import json
 import time
 from collections import Counter
 from random import Random
@@ -15,6 +16,9 @@ from fuzz.mutating import make
 from fuzz.nhs_numbers import shown_in, shown_in_document
 from fuzz.tally import Tally
 from pcare_cli.simulation.organisations import COUNCIL, TRUST
+from pcare_local.demo import PROVIDERS
+from pcare_schemas.kinds import TYPES
+from pcare_schemas.register import Register
 from pcare_schemas.rejections import Reason
 from pcare_schemas.topics import SUBMITTED
 
@@ -23,6 +27,7 @@ SAMPLES = 40
 SETTLE_SECONDS = 1_800.0
 LARGEST = 3 * 1024 * 1024
 _REASONS = {str(reason) for reason in Reason}
+REGISTER = Register.load(PROVIDERS)
 ONLY_THE_RECORDER = {"id_reused", "not_retractable", "retraction_mismatch"}
 
 
@@ -41,7 +46,7 @@ async def send_all(
             key = b"" if value is None and one.key is None else one.key  # the client sends no record without both
             sent.append(await producer.send(topic, value=value, key=key))
             tally.outcomes[f"sent to {topic}"] += 1
-            if one.valid:
+            if one.valid and (not own or _may_come_from_the_trust(one.value)):
                 valid[number] = topic
             if len(sent) >= AT_ONCE:
                 await asyncio.gather(*sent)
@@ -56,6 +61,10 @@ async def send_all(
 
 def _from_the_trust(event: dict[str, Any], _rng: Random) -> None:
     event["source"] = TRUST.source
+
+
+def _may_come_from_the_trust(value: bytes | None) -> bool:
+    return REGISTER.by_source[TRUST.source].may_send(TYPES[json.loads(value or b"")["type"]].KIND)
 
 
 def _from_the_council(event: dict[str, Any], _rng: Random) -> None:
