@@ -154,6 +154,8 @@ async def test_added_again_nothing_changes_and_otherwise_it_is_refused(office: O
         (["add", "RKE", "--valid-from", "2026-04-01", "--valid-to", "2026-04-01"], "valid_to must be later", 1),
         (["add", "RKE", "--valid-to", "soon"], "--valid-to takes a day", 2),
         (["add", "urn:ncl:provider:rke", "--name", "R", "--kind", "trust"], "would share one topic", 1),
+        (["add", "RKE", "--name", " "], "--name is empty", 2),
+        (["set", "RKE", "--name", "for 943 476 5919"], "looks like an NHS number", 2),
         (["set", "RKE"], "Say what to change", 2),
         (["set", "ZZZ99", "--name", "Z"], "No organisation of the register is called ZZZ99", 1),
         (["end", "ZZZ99", "--on", "2026-04-01"], "No organisation of the register is called ZZZ99", 1),

@@ -104,6 +104,7 @@ def _bits(bits: int) -> str:
         (RSA | {"key_ops": ["sign", "verify"]}, "not for signatures"),
         (RSA | {"kid": None}, "no `kid`"),
         (RSA | {"kid": "two words"}, "no `kid`"),
+        (RSA | {"kid": "key-9434765919"}, "and no NHS number"),
         ({"kty": "oct", "kid": "a"}, "must be an RSA key, or one on the curve"),
         ({"kty": "OKP", "kid": "a", "crv": "Ed25519", "x": EC["x"]}, "P-256 or P-384"),
         (EC | {"crv": "P-521"}, "P-256 or P-384"),

@@ -41,7 +41,8 @@ Kinds = Annotated[
     str | None, typer.Option("--kinds", help="The kinds of event that it may send, with commas; `all` is the default.")
 ]
 EventsPerSecond = Annotated[
-    int | None, typer.Option("--events-per-second", min=0, help="Over HTTP; 0: what ingest grants by default.")
+    int | None,
+    typer.Option("--events-per-second", min=0, max=1_000_000, help="Over HTTP; 0: what ingest grants by default."),
 ]
 Expires = Annotated[
     str | None, typer.Option("--expires", help="Refused from the start of this day in London, or from an instant on.")

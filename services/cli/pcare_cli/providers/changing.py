@@ -46,7 +46,7 @@ async def add(now: Now, text: str, changes: Changes, wanted: Wanted) -> Plan:
     else:
         plan.steps.append(_step("provider-added", changed, provider, {"entry": entries.document(changed)}))
         plan.says.append(f"{provider.code} ({provider.name}) is in the register: {', '.join(described(changed))}.")
-    await _credentials(now, plan, provider, wanted)
+    plan.afterwards += letter.lines(provider, await _ways_in(now, plan, provider, wanted))
     return plan
 
 
@@ -99,7 +99,12 @@ def described(row: Row) -> list[str]:
     return words
 
 
-async def _credentials(now: Now, plan: Plan, provider: Provider, wanted: Wanted) -> None:
+async def _ways_in(now: Now, plan: Plan, provider: Provider, wanted: Wanted) -> list[letter.Section]:
+    """Plan what a provider needs for each way in, and return what it is told of each. A further way is a line here."""
+    return [await _over_http(now, plan, provider, wanted)]
+
+
+async def _over_http(now: Now, plan: Plan, provider: Provider, wanted: Wanted) -> letter.Section:
     there = await credentials.live(now.connection, provider.source)
     shown: list[Credential] = list(there)
     text = None
@@ -114,8 +119,7 @@ async def _credentials(now: Now, plan: Plan, provider: Provider, wanted: Wanted)
         if added.step is not None:
             plan.steps.append(added.step)
         shown = [one for one in shown if one.id != added.credential.id] + [added.credential]
-    # What a provider gets over a way of its own (a topic, a credential of Kafka) is told in a section more.
-    plan.afterwards += letter.lines(provider, [letter.over_http(provider, wanted.url, shown, api_key=text)])
+    return letter.over_http(provider, wanted.url, shown, api_key=text)
 
 
 def _step(what: str, row: Row, provider: Provider, details: dict[str, Any]) -> Step:

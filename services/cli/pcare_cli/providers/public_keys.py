@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pcare_cli.providers.words import RefusedError
+from pcare_schemas import identifiers
 
 LARGEST_FILE = 65_536
 MOST_KEYS = 10
@@ -100,8 +101,10 @@ def _key(key: Mapping[str, Any], which: str) -> PublicKey:
     if _PRIVATE & key.keys():
         raise RefusedError(_IS_PRIVATE.format(which))
     kid = key.get("kid")
-    if not isinstance(kid, str) or not _KEY_ID.fullmatch(kid):
-        raise RefusedError(f"{which} has no `kid`, by which a token names its key: one word of at most 128 characters.")
+    if not isinstance(kid, str) or not _KEY_ID.fullmatch(kid) or identifiers.find(kid):
+        raise RefusedError(
+            f"{which} has no `kid`, by which tokens name it: one word of at most 128 characters, and no NHS number."
+        )
     which = f"{which} ({kid})"
     if key.get("use", "sig") != "sig" or key.get("key_ops", ["verify"]) != ["verify"]:
         raise RefusedError(f"{which} is not for signatures: `use` must be sig, and `key_ops`, if there, verify.")

@@ -17,6 +17,7 @@ from pcare_cli.providers.plan import Now, Plan, Step, Write
 from pcare_cli.providers.public_keys import MOST_KEYS, PublicKey
 from pcare_cli.providers.words import RefusedError
 from pcare_common import api_keys
+from pcare_schemas import identifiers
 from pcare_schemas.register import Provider
 
 _CLIENT_ID = re.compile("[A-Za-z0-9][A-Za-z0-9._-]{2,63}")
@@ -46,8 +47,10 @@ def add(
     client = _client(there, client_id)
     if client is None:
         named = client_id or api_keys.new_id()
-        if not _CLIENT_ID.fullmatch(named):
-            raise RefusedError("A client id is 3 to 64 letters, digits, dots, hyphens and underscores.")
+        if not _CLIENT_ID.fullmatch(named) or identifiers.find(named):
+            raise RefusedError(
+                "A client id is 3 to 64 letters, digits, dots, hyphens and underscores, and no NHS number."
+            )
         made = Credential(named, provider.source, Form.private_key_jwt, State.live, now, expires)
         made = replace(made, keys=tuple(key.document for key in keys))
         return Added(made, Step("signing-keys-added", credentials.details(provider, made), _inserting(made)))

@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from pcare_schemas import identifiers
 from pcare_schemas.register import LOCAL_SOURCE, ODS_SOURCE, SOURCE_PATTERN, Register
 from pcare_schemas.validity import LONDON
 
@@ -77,12 +78,14 @@ def end_of_life(text: str, now: dt.datetime) -> dt.datetime:
 def changes(texts: Mapping[str, str | None], kinds: str | None, events_per_second: int | None) -> dict[str, Any]:
     """Return what was given, by column of the register; `none`, `all` and 0 take a limit away.
 
-    Raises RefusedError for a day that is none.
+    Raises RefusedError for a day that is none, and for a name that is empty or would identify a person.
     """
     given: dict[str, Any] = {}
     for column, text in texts.items():
         if text is None:
             continue
+        if not text.strip() or identifiers.find(text):
+            raise RefusedError(f"--{column.replace('_', '-')} is empty, or holds what looks like an NHS number.")
         if text == NONE and column in _CAN_BE_NONE:
             given[column] = None
         else:
