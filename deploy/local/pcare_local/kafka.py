@@ -7,12 +7,14 @@ import time
 from base64 import urlsafe_b64encode
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from pcare_local import processes
 from pcare_local.class_archive import SECONDS_TO_WRITE, ClassArchive
 from pcare_local.directory_lock import DirectoryLock
 from pcare_local.java import Java, find_java
 from pcare_local.kafka_properties import Node, logging_properties, server_properties
+from pcare_local.kafka_security import Security, write_secret
 from pcare_local.ports import free_ports, is_open
 
 # Everything shares a few cores here. Measured on two, with 100,000 records: the serial collector costs half of what G1
@@ -34,9 +36,17 @@ class KafkaNode:
     """One Kafka process. It keeps its ports over restarts, and its data for the next program."""
 
     def __init__(
-        self, node: Node, nodes: Sequence[Node], *, java: Java, classpath: Sequence[Path], cluster: str
+        self,
+        node: Node,
+        nodes: Sequence[Node],
+        *,
+        java: Java,
+        classpath: Sequence[Path],
+        cluster: str,
+        security: Security | None = None,
     ) -> None:
         self.node = node
+        self._security = security
         self._nodes = nodes
         self._java = java
         self._cluster = cluster
@@ -60,7 +70,7 @@ class KafkaNode:
         The process keeps the file descriptor `lock` open.
         """
         self.node.directory.mkdir(parents=True, exist_ok=True)
-        self.node.properties.write_text(server_properties(self.node, self._nodes))
+        self.node.properties.write_text(server_properties(self.node, self._nodes, self._security))
         self.node.logging.write_text(logging_properties(self.node))
         self._format_once()
         options = [*JVM_OPTIONS, *self._archive.options()]
@@ -112,7 +122,12 @@ class KafkaNode:
             return
         shutil.rmtree(self.node.data, ignore_errors=True)  # what a format that was killed half-way left
         command = ["kafka.tools.StorageTool", "format", "-t", self._cluster, "-c", str(self.node.properties)]
-        process = self._run(command, ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"])
+        if self._security is not None:
+            command += self._security.format_arguments()
+        # In a file of its own: everybody on the machine sees the arguments of a program.
+        arguments = self.node.directory / "format.arguments"
+        write_secret(arguments, "".join(f"{_quoted(word)}\n" for word in command))
+        process = self._run([f"@{arguments}"], ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"])
         try:
             status = process.wait(SECONDS_TO_START)
         except subprocess.TimeoutExpired:
@@ -120,6 +135,7 @@ class KafkaNode:
             raise processes.failed("Kafka's storage tool", "did not end in time", self.node.console) from None
         if status != 0:
             raise processes.failed("Kafka's storage tool", f"ended with status {status}", self.node.console)
+        arguments.unlink()
         finished.touch()
 
     def _run(
@@ -134,29 +150,45 @@ class KafkaServer:
     """A Kafka cluster of `brokers` nodes on 127.0.0.1, its data in `directory`.
 
     Started anew on the same directory it continues with the data; a directory made for one number of brokers is
-    refused with another. No process outlives this program (see `launch`).
+    refused with another. No process outlives this program (see `launch`). With `security`, which belongs to the data
+    (see `kafka_security.secure`), clients have to say who they are, and may do what somebody allowed them to.
     """
 
     def __init__(
-        self, directory: Path, *, classpath: Sequence[Path], java: Java | None = None, brokers: int = 1
+        self,
+        directory: Path,
+        *,
+        classpath: Sequence[Path],
+        java: Java | None = None,
+        brokers: int = 1,
+        security: Security | None = None,
     ) -> None:
         self.directory = directory.resolve()
         self.directory.mkdir(parents=True, exist_ok=True)
+        self.security = security
         self._lock = DirectoryLock(self.directory)
         _fix_broker_count(self.directory, brokers)
-        ports = free_ports(2 * brokers)
+        ports = iter(free_ports(3 * brokers))
         nodes = [
-            Node(number, self.directory / f"node-{number}", ports[2 * number - 2], ports[2 * number - 1])
+            Node(number, self.directory / f"node-{number}", next(ports), next(ports), next(ports))
             for number in range(1, brokers + 1)
         ]
         cluster = _cluster_id(self.directory)
         used = java or find_java()
-        self.nodes = [KafkaNode(node, nodes, java=used, classpath=classpath, cluster=cluster) for node in nodes]
+        self.nodes = [
+            KafkaNode(node, nodes, java=used, classpath=classpath, cluster=cluster, security=security) for node in nodes
+        ]
 
     @property
     def bootstrap_servers(self) -> str:
         """The addresses for clients, host:port, separated by commas."""
         return ",".join(node.node.address for node in self.nodes)
+
+    @property
+    def administration(self) -> dict[str, Any]:
+        """The connection options of kafka-python for who may do everything."""
+        who = {} if self.security is None else self.security.administrator()
+        return {"bootstrap_servers": self.bootstrap_servers, **who}
 
     @property
     def pids(self) -> list[int]:
@@ -211,7 +243,7 @@ class KafkaServer:
         seen = 0
         while time.monotonic() < deadline:
             try:
-                admin = KafkaAdminClient(bootstrap_servers=self.bootstrap_servers, client_id="pcare-local")
+                admin = KafkaAdminClient(client_id="pcare-local", **self.administration)
                 try:
                     seen = len(admin.describe_cluster()["brokers"])
                 finally:
@@ -222,6 +254,12 @@ class KafkaServer:
                 return
             time.sleep(POLL_SECONDS)
         raise processes.failed("Kafka", f"answers for {seen} of {len(self.nodes)} brokers only", self.log)
+
+
+def _quoted(word: str) -> str:
+    """Return `word` as a file of arguments for `java` has it."""
+    escaped = word.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
 
 
 def _cluster_id(directory: Path) -> str:

@@ -4,17 +4,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pcare_local.kafka_security import Security
 from pcare_local.ports import LOOPBACK
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One Kafka process, broker and controller at once. `number` counts from 1; both ports are on 127.0.0.1."""
+    """One Kafka process, broker and controller at once. `number` counts from 1; the ports are on 127.0.0.1.
+
+    `broker_port`, where the other brokers come in, is one of its own only where clients have to say who they are.
+    """
 
     number: int
     directory: Path
     port: int
     controller_port: int
+    broker_port: int = 0
 
     @property
     def address(self) -> str:
@@ -47,8 +52,11 @@ class Node:
         return self.directory / "console.log"
 
 
-def server_properties(node: Node, nodes: Sequence[Node]) -> str:
-    """Return server.properties of `node` in a cluster of `nodes`, whose durability fits their number."""
+def server_properties(node: Node, nodes: Sequence[Node], security: Security | None = None) -> str:
+    """Return server.properties of `node` in a cluster of `nodes`, whose durability fits their number.
+
+    Without `security` everybody on this machine may do everything.
+    """
     replicas = min(3, len(nodes))
     in_sync = 2 if replicas == 3 else 1
     voters = ",".join(f"{other.number}@{LOOPBACK}:{other.controller_port}" for other in nodes)
@@ -57,10 +65,7 @@ def server_properties(node: Node, nodes: Sequence[Node]) -> str:
         "node.id": node.number,
         "controller.quorum.voters": voters,
         "controller.listener.names": "CONTROLLER",
-        "listeners": f"PLAINTEXT://{node.address},CONTROLLER://{LOOPBACK}:{node.controller_port}",
-        "advertised.listeners": f"PLAINTEXT://{node.address}",
-        "inter.broker.listener.name": "PLAINTEXT",
-        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+        **_listeners(node, security),
         "log.dirs": node.data,
         # Topics are declared in deploy/kafka/topics.yaml: a misspelt name must fail, not make a topic.
         "auto.create.topics.enable": "false",
@@ -81,6 +86,24 @@ def server_properties(node: Node, nodes: Sequence[Node]) -> str:
         "group.initial.rebalance.delay.ms": 0,
     }
     return "".join(f"{name}={value}\n" for name, value in settings.items())
+
+
+def _listeners(node: Node, security: Security | None) -> dict[str, object]:
+    controller = f"CONTROLLER://{LOOPBACK}:{node.controller_port}"
+    if security is None:
+        return {
+            "listeners": f"PLAINTEXT://{node.address},{controller}",
+            "advertised.listeners": f"PLAINTEXT://{node.address}",
+            "inter.broker.listener.name": "PLAINTEXT",
+            "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+        }
+    open_to_all = f"CLIENTS://{node.address},BROKERS://{LOOPBACK}:{node.broker_port}"
+    return {
+        "listeners": f"{open_to_all},{controller}",
+        "advertised.listeners": open_to_all,
+        "inter.broker.listener.name": "BROKERS",
+        **security.settings(),
+    }
 
 
 def logging_properties(node: Node) -> str:

@@ -1,9 +1,12 @@
+import datetime as dt
 from pathlib import Path
 
 import pytest
+from cryptography import x509
 
 from pcare_local.kafka import KafkaServer
 from pcare_local.kafka_properties import Node, logging_properties, server_properties
+from pcare_local.kafka_security import DAYS_VALID, secure
 
 
 def read(text: str) -> dict[str, str]:
@@ -52,3 +55,36 @@ def test_the_cluster_keeps_its_id(tmp_path: Path) -> None:
     KafkaServer(tmp_path, classpath=[tmp_path / "a.jar"])
     assert (tmp_path / "cluster.id").read_text() == first
     assert len(first) == 22
+
+
+NOON = dt.datetime(2026, 11, 1, 12, tzinfo=dt.UTC)
+
+
+def test_secured_nodes_let_nobody_in_unasked(tmp_path: Path) -> None:
+    node = Node(1, tmp_path, 9001, 9101, 9201)
+    security = secure(tmp_path / "security", now=NOON, reauthenticate_seconds=60)
+    text = server_properties(node, [node], security)
+    settings = read(text)
+    assert settings["listeners"] == "CLIENTS://127.0.0.1:9001,BROKERS://127.0.0.1:9201,CONTROLLER://127.0.0.1:9101"
+    assert settings["listener.security.protocol.map"] == "CLIENTS:SASL_SSL,BROKERS:SSL,CONTROLLER:SSL"
+    assert settings["allow.everyone.if.no.acl.found"] == "false"
+    assert settings["authorizer.class.name"].endswith("StandardAuthorizer")
+    assert settings["connections.max.reauth.ms"] == "60000"
+    assert "PLAINTEXT" not in text
+    assert security.password not in text
+
+
+def test_certificates_are_short_lived_and_the_password_stays(tmp_path: Path) -> None:
+    first = secure(tmp_path, now=NOON)
+    made = first.authority.read_text()
+    second = secure(tmp_path, now=NOON)
+    assert second.password == first.password
+    assert len(second.password) >= 43
+    assert second.authority.read_text() != made
+    certificate = x509.load_pem_x509_certificate(second.broker.read_bytes())
+    assert certificate.not_valid_after_utc - NOON == dt.timedelta(days=DAYS_VALID)
+    authority = x509.load_pem_x509_certificate(second.authority.read_bytes())
+    certificate.verify_directly_issued_by(authority)
+    assert "PRIVATE KEY" not in second.authority.read_text()
+    for secret in (second.broker, tmp_path / "administrator.password"):
+        assert secret.stat().st_mode & 0o077 == 0

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from pcare_local.jars import kafka_classpath
 from pcare_local.kafka import KafkaServer
 from pcare_local.postgres import PostgresServer
 from pcare_local.processes import ProcessError
-from pcare_local.testing import running_kafka, running_postgres
+from pcare_local.testing import running_kafka, running_postgres, running_secured_kafka
 
 pytestmark = pytest.mark.integration
 
@@ -132,3 +133,18 @@ async def test_postgres_runs_below_a_directory_that_is_closed_to_others(tmp_path
     with running_postgres(closed / "postgres") as server:
         assert (await ask(server, "SELECT 1 AS one"))[0]["one"] == 1
     assert closed.stat().st_mode & 0o777 == 0o700
+
+
+def test_secured_kafka_keeps_users_and_records_for_the_next_program(tmp_path: Path) -> None:
+    directory = tmp_path / "kafka"
+    with running_secured_kafka(directory) as server:
+        with closing(KafkaAdminClient(**server.administration)) as admin:
+            admin.create_topics({"kept": {"num_partitions": 1, "replication_factor": 1}}, wait_for_metadata=True)
+        with closing(KafkaProducer(**server.administration)) as producer:
+            producer.send("kept", b"one").get(timeout=60)
+        first = server.administration["sasl_plain_password"]
+        assert first not in (server.nodes[0].node.properties).read_text()
+        assert not list(server.nodes[0].node.directory.glob("format.arguments"))
+    with running_secured_kafka(directory) as server, closing(KafkaConsumer(**server.administration)) as consumer:
+        assert server.administration["sasl_plain_password"] == first
+        assert consumer.end_offsets([TopicPartition("kept", 0)]) == {TopicPartition("kept", 0): 1}
