@@ -1,5 +1,6 @@
 """What the subcommands share: settings, and errors as one line that says what to do."""
 
+import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,13 +28,26 @@ def kafka_options() -> dict[str, Any]:
 
 @contextmanager
 def kafka_errors() -> Iterator[None]:
-    """Turn an error of Kafka into one line that says what to do, and exit status 1."""
+    """Turn an error of Kafka into one line that says what to do, and exit status 1. Not for a loop that runs."""
     from kafka.errors import KafkaError
 
     try:
         yield
     except KafkaError as error:
-        fail(kafka_advice(error))
+        fail(_refusal_at_login(error) or kafka_advice(error))
+
+
+def _refusal_at_login(error: Exception) -> str | None:
+    """Return what to do where brokers do not let us in, which looks to the client as if they were away."""
+    from pcare_common import kafka_login
+    from pcare_common.kafka import KafkaSettings
+    from pcare_common.kafka_errors import is_transient
+    from pcare_common.settings import load
+
+    if not is_transient(error):
+        return None
+    refused = asyncio.run(kafka_login.refusal_at_login(load(KafkaSettings).aiokafka_options()))
+    return None if refused is None else str(refused)
 
 
 def kafka_advice(error: Exception) -> str:

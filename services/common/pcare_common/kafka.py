@@ -12,10 +12,16 @@ class KafkaSettings(Settings):
     """Address and credentials of the brokers."""
 
     kafka_bootstrap_servers: str = Field("127.0.0.1:9092", description="host:port, several separated by commas")
-    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
-    kafka_sasl_mechanism: Literal["SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN"] = "SCRAM-SHA-512"
-    kafka_sasl_username: str | None = None
-    kafka_sasl_password: SecretStr | None = None
+    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        "PLAINTEXT", description="of the brokers' listener: `SASL_SSL` where they check who comes, over TLS"
+    )
+    kafka_sasl_mechanism: Literal["SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN"] = Field(
+        "SCRAM-SHA-512", description="how the password is proved"
+    )
+    kafka_sasl_username: str | None = Field(
+        None, description="the service's own user: `pcare kafka add` makes it, see [kafka-access.md](kafka-access.md)"
+    )
+    kafka_sasl_password: SecretStr | None = Field(None, description="a secret")
     kafka_ssl_cafile: str | None = Field(None, description="the certificate authority of the brokers")
 
     @model_validator(mode="after")

@@ -14,14 +14,27 @@ class Refusal(Enum):
     CREDENTIALS = (
         "Check PCARE_KAFKA_SECURITY_PROTOCOL, PCARE_KAFKA_SASL_MECHANISM, PCARE_KAFKA_SASL_USERNAME and its password"
     )
-    PERMISSIONS = "Check PCARE_KAFKA_SASL_USERNAME, and what this user may do"
+    CERTIFICATE = (
+        "The brokers' certificate is not trusted, or not for this name: PCARE_KAFKA_SSL_CAFILE must name the authority "
+        "that signed it, and PCARE_KAFKA_BOOTSTRAP_SERVERS the names that stand in it"
+    )
+    PERMISSIONS = (
+        "Check PCARE_KAFKA_SASL_USERNAME, and what this user may do: `pcare kafka check` compares it with the plan"
+    )
+    AUTHORIZER = (
+        "The brokers check nobody's permissions, so there are none to change: set authorizer.class.name on them, see "
+        "docs/kafka-access.md"
+    )
     SIZE = "The topic takes smaller records than are written here: compare it with `pcare topics check`"
     POLICY = "A rule of the cluster forbids it: ask whoever runs the brokers, and compare with `pcare topics check`"
     VERSION = "The brokers are too old or too new for this release: compare its clients with their version"
     SESSION = "The brokers allow no such session: compare the service's ..._SESSION_SECONDS with their group.*.timeout"
     GROUP = "Somebody else's consumers are in the group: stop them, or set another name in the service's ..._GROUP"
     COPIES = "Fewer brokers are there than copies are asked for: start the missing ones, then do it again"
-    CONNECTION = "The settings of the connection contradict each other: compare PCARE_KAFKA_* with docs/settings.md"
+    CONNECTION = (
+        "The settings of the connection contradict each other or the brokers': compare PCARE_KAFKA_SECURITY_PROTOCOL "
+        "and the other PCARE_KAFKA_* with docs/settings.md, and with the brokers' listener"
+    )
 
 
 # Not "retriable" in the clients' sense (the request is not to be sent again as it is), but beginning again helps.
@@ -79,7 +92,7 @@ _REFUSED_CODES = {
     43: Refusal.VERSION,
     44: Refusal.POLICY,
     53: Refusal.PERMISSIONS,
-    54: Refusal.CREDENTIALS,
+    54: Refusal.AUTHORIZER,
     58: Refusal.CREDENTIALS,
     65: Refusal.PERMISSIONS,
     66: Refusal.CREDENTIALS,

@@ -62,7 +62,10 @@ REFUSED = {
     Refusal.CREDENTIALS: """
     AuthenticationFailedError AuthenticationMethodNotSupported DelegationTokenExpired
     DelegationTokenExpiredError IllegalSaslStateError SaslAuthenticationFailed SaslAuthenticationFailedError
-    SecurityDisabled SecurityDisabledError UnacceptableCredentialError UnsupportedSaslMechanismError
+    UnacceptableCredentialError UnsupportedSaslMechanismError
+""",
+    Refusal.AUTHORIZER: """
+    SecurityDisabled SecurityDisabledError
 """,
     Refusal.PERMISSIONS: """
     AuthorizationError ClusterAuthorizationFailedError DelegationTokenAuthorizationFailed

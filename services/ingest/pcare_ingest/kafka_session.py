@@ -12,8 +12,8 @@ from typing import Any
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
-from pcare_common import kafka_errors
-from pcare_common.errors import TransientError
+from pcare_common import kafka_errors, kafka_login
+from pcare_common.errors import OperatorError, TransientError
 from pcare_ingest.partition_queue import PartitionQueue
 from pcare_ingest.partitioner import partition_of
 from pcare_ingest.publishing import Group, Outcome, Outgoing
@@ -80,10 +80,12 @@ class Session:
         )
         try:
             async with asyncio.timeout(OPEN_WITHIN_SECONDS):
-                await producer.start()
+                await kafka_login.start(producer, target.connection)
             partitions = await _partitions(producer, target)
         except BaseException as error:
             await _abandon(producer)
+            if isinstance(error, OperatorError):
+                raise TransientError(str(error)) from error  # whoever puts it right need not start ingest again
             if isinstance(error, Exception) and not isinstance(error, TransientError):
                 servers = ",".join(target.connection["bootstrap_servers"])
                 refused = kafka_errors.refusal(error) if isinstance(error, KafkaError) else None

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from pcare_common import logs
+from pcare_common import kafka_login, logs
 from pcare_common.backoff import delays
 from pcare_kpi_aggregator import errors
 from pcare_kpi_aggregator.partition import FoldError, PartitionState
@@ -121,7 +121,7 @@ class LogReader:
             max_partition_fetch_bytes=_PARTITION_FETCH_BYTES,
         )
         try:
-            await consumer.start()
+            await kafka_login.start(consumer, self._kafka_options)
             partitions = {TopicPartition(self._topic, number): number for number in self._waiting}
             consumer.assign(list(partitions))
             for tp, number in partitions.items():

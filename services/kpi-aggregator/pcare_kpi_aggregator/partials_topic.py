@@ -8,7 +8,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import UnknownTopicOrPartitionError
 
-from pcare_common import logs
+from pcare_common import kafka_login, logs
 from pcare_common.backoff import delays
 from pcare_common.errors import TransientError
 from pcare_kpi_aggregator import errors, partials
@@ -59,14 +59,14 @@ class PartialsTopic:
             linger_ms=_LINGER_MILLISECONDS,
             request_timeout_ms=_REQUEST_MILLISECONDS,
         )
-        await self._producer.start()
+        await kafka_login.start(self._producer, self._options)
         numbers = sorted(await self._producer.partitions_for(RECORDED))
         self._log = [TopicPartition(RECORDED, number) for number in numbers]
         self._partials = [TopicPartition(KPI_PARTIALS, n) for n in await self._producer.partitions_for(KPI_PARTIALS)]
         self._consumer = AIOKafkaConsumer(
             **self._options, group_id=None, enable_auto_commit=False, auto_offset_reset="earliest"
         )
-        await self._consumer.start()
+        await kafka_login.start(self._consumer, self._options)
         self._consumer.assign([*self._partials, *self._log])
         self._consumer.pause(*self._log)  # assigned for its metadata only: where the log ends
         return numbers

@@ -14,6 +14,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, OffsetAndMetad
 from aiokafka.errors import KafkaTimeoutError
 from aiokafka.structs import ConsumerRecord
 
+from pcare_common import kafka_login
 from pcare_common.errors import OperatorError
 from pcare_recorder.cursors import Held, Partition
 from pcare_recorder.verdicts import Submitted
@@ -37,6 +38,7 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]
     """
 
     def __init__(self, connection: Mapping[str, Any], *, group: str, session_seconds: int) -> None:
+        self._connection = connection
         self._consumer = AIOKafkaConsumer(
             **connection,
             client_id="pcare-recorder",
@@ -59,7 +61,7 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]
     async def start(self) -> None:
         """Connect and join the group; return before partitions are assigned."""
         self._consumer.subscribe(pattern=SUBMITTED_PATTERN, listener=self)
-        await self._consumer.start()
+        await kafka_login.start(self._consumer, self._connection)
 
     async def stop(self) -> None:
         """Leave the group."""

@@ -8,6 +8,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.structs import ConsumerRecord
 
+from pcare_common import kafka_login
 from pcare_recorder.cursors import Held, Partition
 
 RECORDS_AT_A_TIME = 5_000
@@ -27,7 +28,7 @@ async def log_reader(connection: Mapping[str, Any], *, group: str) -> AsyncItera
     )
     admin = AIOKafkaAdminClient(**connection, client_id="pcare-rebuild")
     try:
-        await consumer.start()
+        await kafka_login.start(consumer, connection)
         await admin.start()
         yield LogReader(consumer, admin, group)
     finally:

@@ -12,6 +12,7 @@ from typing import Any
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import UnknownTopicOrPartitionError
 
+from pcare_common import kafka_login
 from pcare_common.errors import OperatorError
 from pcare_recorder.faults import Faults, Point
 from pcare_recorder.partitioner import partition_of
@@ -28,6 +29,7 @@ class Publisher:
     """A producer with acks from all in-sync replicas. Not more is in flight than what one `publish` was given."""
 
     def __init__(self, connection: Mapping[str, Any], faults: Faults) -> None:
+        self._connection = connection
         self._producer = AIOKafkaProducer(
             **connection,
             client_id="pcare-recorder",
@@ -43,9 +45,10 @@ class Publisher:
     async def start(self) -> None:
         """Connect, and learn how many partitions the topics have.
 
-        Raises OperatorError when a topic is missing, and what aiokafka raises when no broker answers.
+        Raises OperatorError when a topic is missing or the brokers do not let us in, and what aiokafka raises when none
+        of them answers.
         """
-        await self._producer.start()
+        await kafka_login.start(self._producer, self._connection)
         for topic in TOPICS:
             found = await self._partition_count(topic)
             if not found:
