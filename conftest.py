@@ -9,6 +9,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent / "tests"))
 
 from backends import Backend, running_backend
+from secured import Secured, running_secured
 from system import System, running_system
 
 
@@ -23,4 +24,15 @@ def backend(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Backend]:
 async def system(backend: Backend, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[System]:
     """Topics, a database and processes for one test."""
     async with running_system(backend, tmp_path_factory.mktemp("system")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def secured(backend: Backend, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
+    """Run brokers with authorization on; let in the services, people and two providers by the commands that do it."""
+    with running_secured(backend, tmp_path_factory.mktemp("secured")) as running:
+        for name in ("ingest", "recorder", "kpi-aggregator", "auditor", "operator"):
+            running.change("kafka", "add", name)
+        for code in ("RKE", "ral"):
+            running.change("providers", "kafka", "add", code)
         yield running

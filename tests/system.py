@@ -177,7 +177,7 @@ class System:
 async def running_system(backend: Backend, directory: Path) -> AsyncIterator[System]:
     """Make topics and a database, hand over the system, and end its processes afterwards."""
     await asyncio.to_thread(_empty_topics, backend)
-    async with _database(backend.dsn) as dsn:
+    async with database(backend.dsn) as dsn:
         system = System(backend, directory, dsn)
         keys.new(system.layout.key)
         migration = Service("migrate", ["-m", "pcare_recorder.migrate"], system.layout.log("migrate"))
@@ -191,7 +191,7 @@ async def running_system(backend: Backend, directory: Path) -> AsyncIterator[Sys
 
 
 @asynccontextmanager
-async def _database(server: str) -> AsyncIterator[str]:
+async def database(server: str) -> AsyncIterator[str]:
     name = f"pcare_{uuid4().hex}"
     await _administer(server, f"CREATE DATABASE {name}")
     try:

@@ -7,6 +7,7 @@ import typer
 
 from pcare_cli import console
 from pcare_cli.desk.app import app as rejected_app
+from pcare_cli.kafka_access.app import app as kafka_app
 from pcare_cli.operator_apps import breaker_app, gap_app
 from pcare_cli.providers.app import app as providers_app
 
@@ -28,6 +29,7 @@ app.add_typer(rejected_app, name="rejected")
 app.add_typer(providers_app, name="providers")
 app.add_typer(breaker_app, name="breaker")
 app.add_typer(gap_app, name="gap")
+app.add_typer(kafka_app, name="kafka")
 
 TopicsFile = Annotated[
     Path | None, typer.Option("--file", help="The file of topics; default deploy/kafka/topics.yaml.")

@@ -23,6 +23,7 @@ from pcare_cli.providers.options import (
     keys_of,
     refusals,
 )
+from pcare_cli.providers_kafka.app import app as kafka_app
 
 app = typer.Typer(
     help="The provider register: who may send what, and by which credentials they prove who they are.",
@@ -30,6 +31,7 @@ app = typer.Typer(
 )
 app.add_typer(key_app, name="key")
 app.add_typer(jwks_app, name="jwks")
+app.add_typer(kafka_app, name="kafka")
 
 
 @app.command()
