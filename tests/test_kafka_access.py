@@ -183,6 +183,20 @@ def test_a_service_that_is_not_let_in_says_what_to_do(
     assert words in process.tail()
 
 
+def test_a_recorder_that_may_not_see_what_is_submitted_does_not_wait_for_it(secured: Secured) -> None:
+    hidden = [Permission("TOPIC", SUBMITTED, operation) for operation in ("READ", "DESCRIBE")]
+    with closing(KafkaAdminClient(**secured.kafka.administration)) as admin:
+        Cluster(admin).revoke("recorder", hidden)
+        process = secured.system.add("recorder")
+        process.environment |= secured.login("recorder")
+        process.start()
+        assert process.popen is not None
+        assert process.popen.wait(60) == EXIT_CONFIGURATION, process.tail()
+        Cluster(admin).grant("recorder", hidden)
+    assert "TopicAuthorizationFailed" in process.tail()
+    assert "`pcare kafka check`" in process.tail()
+
+
 async def test_ingest_that_is_not_let_in_says_what_to_do_and_waits(secured: Secured) -> None:
     process = secured.system.add("ingest")
     process.environment |= secured.login("ingest", "wrong")

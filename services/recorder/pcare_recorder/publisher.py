@@ -18,7 +18,7 @@ from pcare_recorder.faults import Faults, Point
 from pcare_recorder.partitioner import partition_of
 from pcare_recorder.rows import Message
 from pcare_schemas.recorded import CLOUDEVENTS_HEADERS
-from pcare_schemas.topics import RECORDED, REJECTED, SUBJECTS
+from pcare_schemas.topics import RECORDED, REJECTED, SUBJECTS, SUBMITTED
 
 TOPICS = (SUBJECTS, RECORDED, REJECTED)
 BATCH_BYTES = 512 * 1024  # below the 1 MiB that the topics take; a batch is one partition's share of a page
@@ -45,11 +45,12 @@ class Publisher:
     async def start(self) -> None:
         """Connect, and learn how many partitions the topics have.
 
-        Raises OperatorError when a topic is missing or the brokers do not let us in, and what aiokafka raises when none
-        of them answers.
+        Raises OperatorError when a topic is missing, the submitted one too, or the brokers do not let us in; and what
+        aiokafka raises when none of them answers.
         """
         await kafka_login.start(self._producer, self._connection)
-        for topic in TOPICS:
+        # The submitted topic is asked for here: who reads a pattern of topics is not told of those that are hidden.
+        for topic in (*TOPICS, SUBMITTED):
             found = await self._partition_count(topic)
             if not found:
                 raise OperatorError(f"The topic {topic} is missing. Run `pcare topics create`, then start again.")
