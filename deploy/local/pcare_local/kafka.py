@@ -1,10 +1,8 @@
 """Real Apache Kafka on this machine: one process a node, KRaft, loopback only."""
 
-import secrets
 import shutil
 import subprocess
 import time
-from base64 import urlsafe_b64encode
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +11,7 @@ from pcare_local import processes
 from pcare_local.class_archive import SECONDS_TO_WRITE, ClassArchive
 from pcare_local.directory_lock import DirectoryLock
 from pcare_local.java import Java, find_java
+from pcare_local.kafka_files import arguments_for_java, cluster_id, fix_broker_count
 from pcare_local.kafka_properties import Node, logging_properties, server_properties
 from pcare_local.kafka_security import Security, write_secret
 from pcare_local.ports import free_ports, is_open
@@ -126,7 +125,7 @@ class KafkaNode:
             command += self._security.format_arguments()
         # In a file of its own: everybody on the machine sees the arguments of a program.
         arguments = self.node.directory / "format.arguments"
-        write_secret(arguments, "".join(f"{_quoted(word)}\n" for word in command))
+        write_secret(arguments, arguments_for_java(command))
         process = self._run([f"@{arguments}"], ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"])
         try:
             status = process.wait(SECONDS_TO_START)
@@ -167,13 +166,13 @@ class KafkaServer:
         self.directory.mkdir(parents=True, exist_ok=True)
         self.security = security
         self._lock = DirectoryLock(self.directory)
-        _fix_broker_count(self.directory, brokers)
+        fix_broker_count(self.directory, brokers)
         ports = iter(free_ports(3 * brokers))
         nodes = [
             Node(number, self.directory / f"node-{number}", next(ports), next(ports), next(ports))
             for number in range(1, brokers + 1)
         ]
-        cluster = _cluster_id(self.directory)
+        cluster = cluster_id(self.directory)
         used = java or find_java()
         self.nodes = [
             KafkaNode(node, nodes, java=used, classpath=classpath, cluster=cluster, security=security) for node in nodes
@@ -254,29 +253,3 @@ class KafkaServer:
                 return
             time.sleep(POLL_SECONDS)
         raise processes.failed("Kafka", f"answers for {seen} of {len(self.nodes)} brokers only", self.log)
-
-
-def _quoted(word: str) -> str:
-    """Return `word` as a file of arguments for `java` has it."""
-    escaped = word.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
-
-
-def _cluster_id(directory: Path) -> str:
-    """Return the cluster's id of a data directory, chosen at first: 16 random bytes in URL-safe base 64."""
-    file = directory / "cluster.id"
-    if not file.exists():
-        # An id may not begin with a dash: the storage tool would take it for an option.
-        file.write_text("p" + urlsafe_b64encode(secrets.token_bytes(16)).decode().rstrip("=")[1:])
-    return file.read_text().strip()
-
-
-def _fix_broker_count(directory: Path, brokers: int) -> None:
-    file = directory / "brokers"
-    if not file.exists():
-        file.write_text(str(brokers))
-    made_for = int(file.read_text())
-    if made_for != brokers:
-        raise ValueError(
-            f"{directory} holds the data of {made_for} brokers, {brokers} were asked for: use another directory."
-        )

@@ -5,6 +5,7 @@ import pytest
 from cryptography import x509
 
 from pcare_local.kafka import KafkaServer
+from pcare_local.kafka_files import arguments_for_java
 from pcare_local.kafka_properties import Node, logging_properties, server_properties
 from pcare_local.kafka_security import DAYS_VALID, secure
 
@@ -88,3 +89,7 @@ def test_certificates_are_short_lived_and_the_password_stays(tmp_path: Path) -> 
     assert "PRIVATE KEY" not in second.authority.read_text()
     for secret in (second.broker, tmp_path / "administrator.password"):
         assert secret.stat().st_mode & 0o077 == 0
+
+
+def test_a_file_of_arguments_keeps_each_word() -> None:
+    assert arguments_for_java(["a b", 'c"d', "e\\f"]) == '"a b"\n"c\\"d"\n"e\\\\f"\n'
