@@ -47,6 +47,13 @@ _ALL = (
         "A provider's share jumps: its software changed.",
     ),
     Metric(
+        "pcare_ingest_limited_events_total",
+        "counter",
+        ("provider",),
+        "Events answered 429, by provider: sent faster than it may send.",
+        "It grows for hours: the provider sends one by one what it could batch, or needs a higher rate.",
+    ),
+    Metric(
         "pcare_ingest_publish_seconds",
         "histogram",
         (),

@@ -19,6 +19,7 @@ from pcare_ingest import documentation, keys, web
 from pcare_ingest.admission import Admission
 from pcare_ingest.callers import Callers, OpenCallers
 from pcare_ingest.endpoint import EventsEndpoint
+from pcare_ingest.gate import Gate
 from pcare_ingest.intake import Intake
 from pcare_ingest.judging import Judge
 from pcare_ingest.kafka_publisher import KafkaPublisher
@@ -57,11 +58,12 @@ def assemble(
         max_events=configured.ingest_max_events_in_hand, max_bytes=configured.ingest_max_bytes_in_hand
     )
     watched = Watched(publisher, progress, clock)
+    measures = Measures(registry, rules.register, admission, age=lambda: progress.age(clock.monotonic()))
     events = EventsEndpoint(
         Intake(Judge(rules, key), watched, clock),
-        callers,
+        Gate(callers, measures, clock),
         admission,
-        Measures(registry, rules.register, admission, age=lambda: progress.age(clock.monotonic())),
+        measures,
         clock,
         read_within=configured.ingest_read_within_seconds,
     )

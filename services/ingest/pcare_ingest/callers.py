@@ -1,7 +1,6 @@
 """Who is calling, and for whom they may speak.
 
-The one place where the edge decides this. Credentials come as another implementation of `Callers`; nothing else has
-to change, because everything downstream asks `Caller.may_speak_for`.
+The one place where the edge decides this. What comes after asks `Caller.may_speak_for` and nothing else.
 """
 
 from dataclasses import dataclass
@@ -9,13 +8,21 @@ from typing import Protocol
 
 from starlette.requests import HTTPConnection
 
+from pcare_ingest.rate_limit import Rate
+
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Somebody who sends events. `sources` are the organisations they may speak for; None: any."""
+    """Somebody who sends events.
+
+    `name` is a provider's code. `sources` are the organisations that they may speak for; None: any. `credential` is
+    the id of what they proved it by; None: nothing was asked. `rate` is how much they may send; None: without limit.
+    """
 
     name: str
     sources: frozenset[str] | None
+    credential: str | None = None
+    rate: Rate | None = None
 
     def may_speak_for(self, source: str) -> bool:
         """Whether an event of `source` may come from this caller."""
@@ -26,7 +33,10 @@ class Callers(Protocol):
     """Tells who is calling."""
 
     async def identify(self, connection: HTTPConnection) -> Caller:
-        """Return who sent this request, judged by its headers alone. Called before a byte of the body is read."""
+        """Return who sent this request, judged by its headers alone. Called before a byte of the body is read.
+
+        Raises RefusedError when they do not prove who they are.
+        """
         ...
 
 

@@ -9,11 +9,13 @@ from pcare_common.clock import Clock
 from pcare_ingest import answers, problems
 from pcare_ingest.admission import Admission, Hold, OverloadedError
 from pcare_ingest.body import DisconnectedError, TooLargeError, TooSlowError, read
-from pcare_ingest.callers import Caller, Callers
+from pcare_ingest.callers import Caller
+from pcare_ingest.gate import Gate
 from pcare_ingest.intake import Intake, Verdict
 from pcare_ingest.limits import MAX_BATCH_EVENTS
 from pcare_ingest.measures import Measures
 from pcare_ingest.media_types import Form, form_of
+from pcare_ingest.refusal import RefusedError
 from pcare_ingest.splitting import split
 from pcare_schemas.rejections import MAX_EVENT_BYTES, FieldError, Reason, Rejection, rejection
 
@@ -29,7 +31,7 @@ class EventsEndpoint:
     def __init__(
         self,
         intake: Intake,
-        callers: Callers,
+        gate: Gate,
         admission: Admission,
         measures: Measures,
         clock: Clock,
@@ -37,7 +39,7 @@ class EventsEndpoint:
         read_within: float,
     ) -> None:
         self._intake = intake
-        self._callers = callers
+        self._gate = gate
         self._admission = admission
         self._measures = measures
         self._clock = clock
@@ -49,6 +51,8 @@ class EventsEndpoint:
             response = await self._answer(Request(scope), receive)
         except DisconnectedError:
             return
+        except RefusedError as error:
+            response = answers.refuse(error.trouble, error.headers)
         except Exception:
             self._measures.answered(problems.INTERNAL_ERROR.status)
             raise
@@ -62,7 +66,7 @@ class EventsEndpoint:
         await response(scope, receive, send)
 
     async def _answer(self, request: Request, receive: Receive) -> Response:
-        caller = await self._callers.identify(request)
+        caller = await self._gate.identify(request)
         form = form_of(request.headers.get("content-type"))
         if form is None:
             return answers.refuse(problems.UNSUPPORTED_MEDIA_TYPE)
@@ -82,6 +86,7 @@ class EventsEndpoint:
     async def _take(self, form: Form, body: bytes, caller: Caller, hold: Hold) -> Response:
         if form is Form.SINGLE:
             hold.take(events=1)
+            self._gate.admit(caller, 1)
             return answers.single((await self._submit([body], caller))[0])
         events = split(body)
         if isinstance(events, Rejection):
@@ -89,6 +94,7 @@ class EventsEndpoint:
         if len(events) > MAX_BATCH_EVENTS:
             return answers.refuse(problems.BATCH_TOO_LARGE)
         hold.take(events=len(events))
+        self._gate.admit(caller, len(events))
         return answers.batch(await self._submit(events, caller))
 
     async def _submit(self, events: list[bytes], caller: Caller) -> list[Verdict]:

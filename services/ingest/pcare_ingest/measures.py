@@ -23,6 +23,7 @@ class Measures:
         self._requests = metrics.counter("pcare_ingest_requests_total", registry)
         self._events = metrics.counter("pcare_ingest_events_total", registry)
         self._rejected = metrics.counter("pcare_ingest_rejected_total", registry)
+        self._limited = metrics.counter("pcare_ingest_limited_events_total", registry)
         self._publish = metrics.histogram("pcare_ingest_publish_seconds", registry)
         self._outcomes = {outcome: self._events.labels(outcome) for outcome in ("accepted", "rejected", "unavailable")}
         self._statuses = {status: self._requests.labels(str(status)) for status in (202, 207, 400, 503)}
@@ -34,6 +35,10 @@ class Measures:
         """Count a request to POST /events."""
         counter = self._statuses.get(status)
         (self._requests.labels(str(status)) if counter is None else counter).inc()
+
+    def limited(self, provider: str, events: int) -> None:
+        """Count events that were sent faster than their provider may send. `provider` is a code of the register."""
+        self._limited.labels(provider).inc(events)
 
     def judged(self, verdicts: Sequence[Verdict], seconds: float) -> None:
         """Count the verdicts of one request, which took `seconds` from the first event to the last acknowledgement."""

@@ -19,15 +19,19 @@ _MEANINGS: Final = {
     202: "Accepted: every in-sync replica has each event. A batch answers with one verdict an event.",
     207: "A batch of which some events were accepted and some rejected. Mend and send the rejected ones only.",
     400: "The body is not what was announced (not JSON, not a CloudEvent), or every event of a batch was rejected.",
+    401: "It is not known who calls: no credential was sent, or it is not valid.",
     403: "The caller may not speak for the event's source.",
     408: "The body did not come in time. Nothing was stored; send it again.",
     413: "Too large. Nothing was stored; send less at once.",
     415: "The content type or encoding is not taken here.",
     422: "The event was rejected: `reason` says by which rule, `errors` where. Mend it and send it again.",
+    429: "More than the provider may send at once. Nothing was stored: wait as Retry-After says and send it again.",
     500: "A fault of ours. Send it again with the same id.",
     503: "Not known to be safe: wait as Retry-After says and send all of it again with the same ids.",
 }
-_RETRY_AFTER = {"Retry-After": {"description": "Seconds to wait", "schema": {"type": "integer"}}}
+_RETRY_AFTER: Final = {"Retry-After": {"description": "Seconds to wait", "schema": {"type": "integer"}}}
+_CHALLENGE: Final = {"WWW-Authenticate": {"description": "How to say who calls", "schema": {"type": "string"}}}
+_HEADERS: Final = {401: _CHALLENGE, 429: _RETRY_AFTER, answers.UNAVAILABLE_STATUS: _RETRY_AFTER}
 
 
 def schemas() -> dict[str, Any]:
@@ -96,7 +100,7 @@ def responses() -> dict[str, Any]:
     return {
         str(status): {
             "description": _MEANINGS[status],
-            **({"headers": _RETRY_AFTER} if status == answers.UNAVAILABLE_STATUS else {}),
+            **({"headers": _HEADERS[status]} if status in _HEADERS else {}),
             "content": by_status[status],
         }
         for status in sorted(by_status)
@@ -120,6 +124,8 @@ def _examples() -> dict[str, Response]:
         **{
             problem.reason: answers.refuse(problem)
             for problem in (
+                problems.UNAUTHENTICATED,
+                problems.TOO_MANY_EVENTS,
                 problems.TOO_SLOW,
                 problems.BATCH_TOO_LARGE,
                 problems.UNSUPPORTED_MEDIA_TYPE,

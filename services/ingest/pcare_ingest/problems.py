@@ -36,6 +36,19 @@ class EdgeProblem:
         }
 
 
+UNAUTHENTICATED = EdgeProblem(
+    "unauthenticated",
+    401,
+    "It is not known who calls",
+    "Send an API key or an access token as `Authorization: Bearer …` (an API key also as `X-API-Key`).",
+)
+TOO_MANY_EVENTS = EdgeProblem(
+    "too_many_events",
+    429,
+    "More was sent than this provider may send at once",
+    "Nothing of this request was stored. Wait as Retry-After says and send it again with the same ids; send batches, "
+    "one after the other.",
+)
 UNSUPPORTED_MEDIA_TYPE = EdgeProblem(
     "unsupported_media_type",
     415,
@@ -98,6 +111,8 @@ INTERNAL_ERROR = EdgeProblem(
 )
 
 ALL: Final = (
+    UNAUTHENTICATED,
+    TOO_MANY_EVENTS,
     UNSUPPORTED_MEDIA_TYPE,
     UNSUPPORTED_ENCODING,
     BATCH_TOO_LARGE,

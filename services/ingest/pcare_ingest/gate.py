@@ -1,0 +1,58 @@
+"""The one gate that every request with something to send or to ask for goes through.
+
+    caller = await gate.identify(connection)   # before a byte of the body is read: 401, 503
+    gate.admit(caller, events)                 # once it is known how many: 429
+
+Both raise RefusedError, which `answers.refuse` turns into the answer.
+"""
+
+import math
+
+from starlette.requests import HTTPConnection
+
+from pcare_common.clock import Clock
+from pcare_ingest import problems
+from pcare_ingest.callers import Caller, Callers
+from pcare_ingest.measures import Measures
+from pcare_ingest.rate_limit import Rate, RateLimit
+from pcare_ingest.refusal import RefusedError
+
+
+class Gate:
+    """Asks who calls, and holds them to their rate. Touched on the event loop's thread alone."""
+
+    def __init__(self, callers: Callers, measures: Measures, clock: Clock) -> None:
+        self._callers = callers
+        self._measures = measures
+        self._clock = clock
+        self._limit = RateLimit()
+
+    async def identify(self, connection: HTTPConnection) -> Caller:
+        """Return who calls. Raises RefusedError."""
+        return await self._callers.identify(connection)
+
+    def admit(self, caller: Caller, events: int) -> None:
+        """Let `events` events in, all or none; a request without any counts as one.
+
+        Raises RefusedError when the caller has to wait. A batch may be larger than the caller's burst: see RateLimit.
+        """
+        rate = caller.rate
+        if rate is None:
+            return
+        now = self._clock.monotonic()
+        seconds = self._limit.take(caller.name, max(1, events), rate, now)
+        if seconds > 0:
+            self._measures.limited(caller.name, events)
+            raise RefusedError(
+                problems.TOO_MANY_EVENTS, _headers(rate, self._limit.left(caller.name, rate, now), seconds)
+            )
+
+
+def _headers(rate: Rate, left: float, seconds: float) -> dict[str, str]:
+    wait = math.ceil(seconds)
+    window = math.ceil(rate.burst / rate.per_second)
+    return {
+        "Retry-After": str(wait),
+        "RateLimit-Policy": f'"events";q={math.floor(rate.burst)};w={window}',
+        "RateLimit": f'"events";r={max(0, math.floor(left))};t={wait}',
+    }
