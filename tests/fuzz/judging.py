@@ -39,7 +39,7 @@ def _rules() -> Rules:
 
 @cache
 def _judge() -> Judge:
-    return Judge(_rules(), PseudonymKey("k1", b"0123456789abcdef" * 2))
+    return Judge(_rules, PseudonymKey("k1", b"0123456789abcdef" * 2))
 
 
 def judge_all(seed: int, count: int, *, workers: int = 1) -> Tally:

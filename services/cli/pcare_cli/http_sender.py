@@ -17,10 +17,16 @@ LONGEST_RETRY_AFTER = 60.0
 IN_FLIGHT = 8
 
 
-def client_for(ingest: str) -> httpx.AsyncClient:
-    """Return an HTTP client for the ingest service at a base address such as http://127.0.0.1:8080."""
+def client_for(ingest: str, api_key: str | None = None) -> httpx.AsyncClient:
+    """Return an HTTP client for the ingest service at a base address such as http://127.0.0.1:8080.
+
+    `api_key`: the sender's, where ingest asks for credentials.
+    """
+    headers = {} if api_key is None else {"X-API-Key": api_key}
     limits = httpx.Limits(max_connections=IN_FLIGHT)
-    return httpx.AsyncClient(base_url=ingest, timeout=SECONDS_FOR_AN_ANSWER, limits=limits, trust_env=False)
+    return httpx.AsyncClient(
+        base_url=ingest, headers=headers, timeout=SECONDS_FOR_AN_ANSWER, limits=limits, trust_env=False
+    )
 
 
 class HttpSender:

@@ -23,7 +23,7 @@ topics_app = typer.Typer(
     help="Make Kafka's topics from the one file that declares them, and find drift.", no_args_is_help=True
 )
 app.add_typer(topics_app, name="topics")
-keys_app = typer.Typer(help="Make the key that turns NHS numbers into pseudonyms.", no_args_is_help=True)
+keys_app = typer.Typer(help="Make the keys of ingest: for pseudonyms, and for access tokens.", no_args_is_help=True)
 app.add_typer(keys_app, name="keys")
 app.add_typer(rejected_app, name="rejected")
 app.add_typer(providers_app, name="providers")
@@ -172,6 +172,14 @@ def keys_new(file: Annotated[Path, typer.Argument(help="The file to write; it mu
     from pcare_ingest.keys import main as keys_main
 
     raise typer.Exit(keys_main(["new", str(file)]))
+
+
+@keys_app.command("token")
+def keys_token(file: Annotated[Path, typer.Argument(help="The file to write; it must not exist.")]) -> None:
+    """Make a key that signs access tokens, the same for all copies of ingest, that only its owner may read."""
+    from pcare_ingest.token_keys import main as token_keys_main
+
+    raise typer.Exit(token_keys_main(["new", str(file)]))
 
 
 @app.command()

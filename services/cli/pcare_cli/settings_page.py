@@ -21,6 +21,8 @@ PSEUDONYM_KEY = """
 ingest also needs the pseudonymisation key: `PCARE_PSEUDONYM_KEY_FILE`, a file that holds it (`pcare keys new FILE`
 makes one), or `PCARE_PSEUDONYM_KEY`, the key itself. Back it up: without it a person's next event cannot be joined to
 the earlier ones. Give it to ingest alone.
+
+`pcare simulate` sends the API key of `PCARE_API_KEY`, where ingest asks for credentials.
 """
 
 

@@ -8,7 +8,7 @@ import contextlib
 import datetime as dt
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -38,7 +38,8 @@ class Simulation:
     """What to send, where and how fast. `events` None: until stopped; `rate` None: as fast as it goes.
 
     With `since`, `events` are spread over the time from that day until now; without `events`, a history of `history`
-    events is sent first, as fast as it goes, and then what happens now.
+    events is sent first, as fast as it goes, and then what happens now. `api_key`: where ingest asks who calls; it then
+    refuses what is told of other providers.
     """
 
     ingest: str
@@ -51,6 +52,7 @@ class Simulation:
     ledger: Path | None = None
     since: dt.date | None = None
     history: int = HISTORY
+    api_key: str | None = field(default=None, repr=False)
 
 
 async def run(simulation: Simulation, stop: asyncio.Event, *, clock: Clock | None = None) -> Ledger:
@@ -69,7 +71,7 @@ async def run(simulation: Simulation, stop: asyncio.Event, *, clock: Clock | Non
 async def _run(simulation: Simulation, seed: int, ledger: Ledger, stop: asyncio.Event, clock: Clock) -> Ledger:
     kafka = await asyncio.to_thread(KafkaSender, simulation.kafka_options)
     try:
-        async with client_for(simulation.ingest) as client:
+        async with client_for(simulation.ingest, simulation.api_key) as client:
             http = HttpSender(client, ledger, clock, give_up_after=GIVE_UP_AFTER_SECONDS)
             courier = _Courier(http, kafka, ledger)
             steady, at_once = (_Pace(rate, stop, clock) for rate in (simulation.rate, None))

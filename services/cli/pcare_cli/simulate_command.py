@@ -3,6 +3,7 @@
 import asyncio
 import datetime as dt
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from pcare_common.clock import SystemClock
 from pcare_common.shutdown import stop_on_signals
 from pcare_schemas.pseudonym import KeyMissingError, PseudonymKey
 
+API_KEY_VARIABLE = "PCARE_API_KEY"
 EARLIEST = dt.date(2016, 1, 2)  # what comes late took place up to a year before, and nothing before 2015 is accepted
 
 
@@ -50,6 +52,7 @@ def run_simulation(ingest: str, story: Story, ledger: Path | None) -> None:
         ledger=ledger,
         since=since,
         history=story.history,
+        api_key=os.environ.get(API_KEY_VARIABLE) or None,
     )
     try:
         counted = asyncio.run(_run(simulation))

@@ -122,6 +122,15 @@ def test_a_key_is_made_once(tmp_path: Path) -> None:
     assert RUNNER.invoke(app, ["keys", "new", str(file)]).exit_code != 0
 
 
+def test_a_key_for_tokens_is_made_once(tmp_path: Path) -> None:
+    file = tmp_path / "key"
+    made = RUNNER.invoke(app, ["keys", "token", str(file)])
+    assert made.exit_code == 0
+    assert f"PCARE_INGEST_TOKEN_KEY_FILE={file}" in made.output
+    assert file.stat().st_mode & 0o077 == 0
+    assert RUNNER.invoke(app, ["keys", "token", str(file)]).exit_code != 0
+
+
 @pytest.mark.integration
 def test_topics_with_kafka_away_says_what_to_do(unused_tcp_port: int) -> None:
     away = os.environ | {"PCARE_KAFKA_BOOTSTRAP_SERVERS": f"127.0.0.1:{unused_tcp_port}"}

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import httpx
 import pytest
 
-from pcare_cli.http_sender import HttpSender
+from pcare_cli.http_sender import HttpSender, client_for
 from pcare_cli.sending import AGAIN, Answer, Fate, Ledger, accepted_in, acknowledged, understand
 from pcare_cli.simulation.organisations import COUNCIL
 from pcare_cli.simulation.postings import Expected, Posting
@@ -144,3 +144,9 @@ async def test_what_is_never_answered_is_counted_as_that() -> None:
     ledger = await ingest.send(posting("a"), posting("b"), give_up_after=20.0)
     assert ingest.slept == [9.0, 9.0, 9.0]
     assert ledger.fates == {Fate.UNANSWERED: 2}
+
+
+async def test_an_api_key_goes_with_every_request() -> None:
+    for key, sent in (("pcare_x_y", "pcare_x_y"), (None, None)):
+        async with client_for("http://ingest", key) as client:
+            assert client.headers.get("X-API-Key") == sent

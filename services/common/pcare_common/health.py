@@ -22,3 +22,12 @@ Probe = Callable[[], Health]
 def always_well() -> Health:
     """Answer that all is well: for a probe that being answered at all is the proof of."""
     return Health()
+
+
+def all_of(*probes: Probe) -> Probe:
+    """Return a probe that says what each of them finds missing."""
+
+    def answer() -> Health:
+        return Health(tuple(reason for probe in probes for reason in probe().reasons))
+
+    return answer

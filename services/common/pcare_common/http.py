@@ -22,6 +22,7 @@ from starlette.types import ASGIApp
 from pcare_common.errors import OperatorError
 from pcare_common.health import Health, Probe, always_well
 from pcare_common.http_protocol import MAX_CONNECTIONS, SPARE_CONNECTIONS, BoundedHttpProtocol, come_back_later
+from pcare_common.tls import Certificate
 
 OK = 200
 UNAVAILABLE = 503
@@ -62,8 +63,22 @@ def _answer(health: Health) -> Response:
     return JSONResponse(document, status_code=OK if health.ok else UNAVAILABLE)
 
 
+RENEW_AFTER_TICKS = 100
+"""uvicorn ticks ten times a second: every ten seconds it is looked whether the certificate was renewed."""
+
+
 class _Server(uvicorn.Server):
     """uvicorn without its own signal handlers: the service decides when to stop, and in which order."""
+
+    def __init__(self, config: uvicorn.Config, certificate: Certificate | None) -> None:
+        super().__init__(config)
+        self._certificate = certificate
+
+    async def on_tick(self, counter: int) -> bool:
+        """Do what uvicorn does now and then, and look after the certificate."""
+        if self._certificate is not None and counter % RENEW_AFTER_TICKS == 0:
+            self._certificate.renew()
+        return await super().on_tick(counter)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
@@ -74,7 +89,8 @@ class HttpServer:
     """Serves an ASGI application on the running loop until it is told to stop.
 
     `start` returns when the port answers and raises OperatorError when it cannot be had. `stop` lets requests in
-    hand finish for at most `grace_seconds`. `turned_away` answers requests of connections that are too many.
+    hand finish for at most `grace_seconds`. `turned_away` answers requests of connections that are too many. With a
+    `certificate` it speaks TLS, and nothing else.
     """
 
     def __init__(
@@ -85,6 +101,7 @@ class HttpServer:
         port: int,
         grace_seconds: float = 5.0,
         turned_away: ASGIApp = come_back_later,
+        certificate: Certificate | None = None,
     ) -> None:
         config = uvicorn.Config(
             app,
@@ -99,8 +116,9 @@ class HttpServer:
             http=partial(BoundedHttpProtocol, turned_away=turned_away),  # type: ignore[arg-type]
             ws="none",
             proxy_headers=False,
+            ssl_context_factory=None if certificate is None else lambda _config, _default: certificate.context,
         )
-        self._server = _Server(config)
+        self._server = _Server(config, certificate)
         self._address = (host, port)
         self._task: asyncio.Task[None] | None = None
 

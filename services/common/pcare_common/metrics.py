@@ -54,6 +54,27 @@ _ALL = (
         "It grows for hours: the provider sends one by one what it could batch, or needs a higher rate.",
     ),
     Metric(
+        "pcare_ingest_callers_refused_total",
+        "counter",
+        ("kind",),
+        "Requests whose sender did not prove who they are, by kind of failure, at /oauth2/token too.",
+        "It grows: a provider's credential has expired or was mistyped (the log names it), or somebody is trying.",
+    ),
+    Metric(
+        "pcare_ingest_tokens_total",
+        "counter",
+        ("provider",),
+        "Access tokens given at /oauth2/token, by provider.",
+        "One a request: the provider's software does not use a token until it expires.",
+    ),
+    Metric(
+        "pcare_ingest_register_age_seconds",
+        "gauge",
+        (),
+        "Seconds since the register and the credentials that ingest goes by were last seen to be current.",
+        "Above 60: PostgreSQL is not read. At PCARE_INGEST_REGISTER_STALE everything is answered 503.",
+    ),
+    Metric(
         "pcare_ingest_publish_seconds",
         "histogram",
         (),

@@ -17,8 +17,15 @@ class PostgresSettings(Settings):
 
     @model_validator(mode="after")
     def _certificates_can_be_read(self) -> "PostgresSettings":
-        """Or a file that is missing would look like a database that is away: its error has no name either."""
-        for name, path in parse_qsl(urlsplit(self.postgres_dsn.get_secret_value()).query):
-            if name in _FILES and not os.access(path, os.R_OK):
-                raise ValueError(f"PCARE_POSTGRES_DSN: the file that {name} names cannot be read")
+        certificates_can_be_read(self.postgres_dsn)
         return self
+
+
+def certificates_can_be_read(dsn: SecretStr) -> None:
+    """Look at the files that a DSN names, or one that is missing would look like a database that is away.
+
+    Its error has no name either. Raises ValueError that names the parameter.
+    """
+    for name, path in parse_qsl(urlsplit(dsn.get_secret_value()).query):
+        if name in _FILES and not os.access(path, os.R_OK):
+            raise ValueError(f"PCARE_POSTGRES_DSN: the file that {name} names cannot be read")

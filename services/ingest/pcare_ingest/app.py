@@ -3,6 +3,8 @@
 import asyncio
 import gc
 import sys
+from collections.abc import Sequence
+from typing import Any
 
 import uvloop
 from prometheus_client import CollectorRegistry
@@ -11,13 +13,14 @@ from starlette.types import ASGIApp
 from pcare_common import logs, settings
 from pcare_common.clock import Clock, SystemClock
 from pcare_common.errors import EXIT_CONFIGURATION, EXIT_TRY_AGAIN, OperatorError
-from pcare_common.health import Probe, always_well
+from pcare_common.health import Probe, all_of, always_well
 from pcare_common.http import HttpServer, service_routes
 from pcare_common.shutdown import stop_on_signals
+from pcare_common.tls import Certificate
 from pcare_common.watchdog import Watchdog
 from pcare_ingest import documentation, keys, web
 from pcare_ingest.admission import Admission
-from pcare_ingest.callers import Callers, OpenCallers
+from pcare_ingest.credentials import Credentials, credentials
 from pcare_ingest.endpoint import EventsEndpoint
 from pcare_ingest.gate import Gate
 from pcare_ingest.intake import Intake
@@ -44,10 +47,9 @@ log = logs.get(__name__)
 def assemble(
     configured: IngestSettings,
     *,
-    rules: Rules,
+    known: Credentials,
     key: PseudonymKey,
     publisher: Publisher,
-    callers: Callers,
     clock: Clock,
     registry: CollectorRegistry,
     progress: Progress,
@@ -58,17 +60,20 @@ def assemble(
         max_events=configured.ingest_max_events_in_hand, max_bytes=configured.ingest_max_bytes_in_hand
     )
     watched = Watched(publisher, progress, clock)
-    measures = Measures(registry, rules.register, admission, age=lambda: progress.age(clock.monotonic()))
+    measures = Measures(
+        registry, lambda: known.rules().register, admission, age=lambda: progress.age(clock.monotonic())
+    )
     events = EventsEndpoint(
-        Intake(Judge(rules, key), watched, clock),
-        Gate(callers, measures, clock),
+        Intake(Judge(known.rules, key), watched, clock),
+        Gate(known.callers, measures, clock),
         admission,
         measures,
         clock,
         read_within=configured.ingest_read_within_seconds,
     )
-    service = service_routes(registry, ready=watched.health, live=live)
-    return web.application(events, [*service, *documentation.routes()]), events.turn_away
+    service = service_routes(registry, ready=all_of(watched.health, known.health), live=live)
+    pages = documentation.routes(credentials=known.asked)
+    return web.application(events, [*known.routes, *service, *pages]), events.turn_away
 
 
 async def serve(configured: IngestSettings) -> int:
@@ -85,14 +90,15 @@ async def serve(configured: IngestSettings) -> int:
         Target(SUBMITTED, configured.aiokafka_options(), configured.ingest_answer_within_seconds),
         turned=lambda: progress.turned(clock.monotonic()),
     )
+    registry = CollectorRegistry()
+    known = credentials(configured, _rules(configured), clock, registry)
     app, turned_away = assemble(
         configured,
-        rules=_rules(configured),
+        known=known,
         key=keys.read(),
         publisher=publisher,
-        callers=OpenCallers(),
         clock=clock,
-        registry=CollectorRegistry(),
+        registry=registry,
         progress=progress,
         live=watchdog.live,
     )
@@ -102,27 +108,40 @@ async def serve(configured: IngestSettings) -> int:
         port=configured.ingest_port,
         grace_seconds=GRACE_SECONDS,
         turned_away=turned_away,
+        certificate=None if configured.tls is None else Certificate(*configured.tls),
     )
     await server.start()
     watchdog.start()
-    log.info("listening", host=configured.ingest_host, port=configured.ingest_port)
+    log.info(
+        "listening",
+        host=configured.ingest_host,
+        port=configured.ingest_port,
+        credentials=configured.ingest_credentials,
+        tls=configured.tls is not None,
+    )
     _settle_garbage()
     publishing = asyncio.create_task(publisher.run(), name="kafka-publisher")
     stopping = asyncio.create_task(stop.wait(), name="stop")
-    await asyncio.wait({publishing, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    working = [publishing]
+    if known.reader is not None:
+        working.append(asyncio.create_task(known.reader.run(), name="register-reader"))
+    await asyncio.wait({*working, stopping}, return_when=asyncio.FIRST_COMPLETED)
     status = 0
-    if publishing.done():
-        status = EXIT_TRY_AGAIN
-        log.critical("publishing ended by itself: the process has to be started again", error=_name_of(publishing))
+    for task in working:
+        if task.done():
+            status = EXIT_TRY_AGAIN
+            log.critical(
+                "a part ended by itself: the process has to be started again",
+                part=task.get_name(),
+                error=_name_of(task),
+            )
     watchdog.stop()
-    await _finish(server, publisher, publishing, stopping)
+    await _finish(server, publisher, [*working, stopping])
     log.info("stopped", status=status)
     return status
 
 
-async def _finish(
-    server: HttpServer, publisher: KafkaPublisher, publishing: asyncio.Task[None], stopping: asyncio.Task[bool]
-) -> None:
+async def _finish(server: HttpServer, publisher: KafkaPublisher, tasks: Sequence[asyncio.Task[Any]]) -> None:
     """Stop accepting, let what is in hand be acknowledged, answer the rest 503, disconnect."""
     log.info("stopping: finishing the requests in hand")
     closing = asyncio.create_task(server.stop(), name="http-stop")
@@ -130,9 +149,9 @@ async def _finish(
     if waiting:
         publisher.give_up()
     await closing
-    publishing.cancel()
-    stopping.cancel()
-    await asyncio.gather(publishing, stopping, return_exceptions=True)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
     await publisher.close()
 
 

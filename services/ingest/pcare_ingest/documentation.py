@@ -29,9 +29,9 @@ _HEADERS = {
 }
 
 
-def routes() -> list[BaseRoute]:
-    """Return the routes `/`, `/openapi.json` and `/docs`."""
-    _described()  # now, and not on the loop while events wait
+def routes(*, credentials: bool = False) -> list[BaseRoute]:
+    """Return the routes `/`, `/openapi.json` and `/docs`. `credentials`: whether they are asked for."""
+    described = _described(credentials=credentials)  # now, and not on the loop while events wait
     index = Template(_page("index.html"))
     docs = _page("docs.html")
     script = _page("docs.js")
@@ -40,7 +40,7 @@ def routes() -> list[BaseRoute]:
         return HTMLResponse(index.substitute(_index_values(str(request.base_url))), headers=_HEADERS)
 
     async def show_openapi(_request: Request) -> Response:
-        return Response(_described(), media_type="application/json", headers=_HEADERS)
+        return Response(described, media_type="application/json", headers=_HEADERS)
 
     async def show_docs(_request: Request) -> Response:
         return HTMLResponse(docs, headers=_HEADERS)
@@ -58,8 +58,8 @@ def routes() -> list[BaseRoute]:
 
 
 @cache
-def _described() -> bytes:
-    return orjson.dumps(openapi.document())
+def _described(*, credentials: bool) -> bytes:
+    return orjson.dumps(openapi.document(credentials=credentials))
 
 
 def _page(name: str) -> str:

@@ -1,6 +1,7 @@
 """The edge's verdict on one event: what will be published of it, or why it is refused. Reads no clock."""
 
 import datetime as dt
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from pcare_ingest.callers import Caller
@@ -23,9 +24,9 @@ class Ready:
 
 
 class Judge:
-    """Judges events under fixed rules and a fixed key."""
+    """Judges events under a fixed key and the rules that `rules` returns, which follow the register."""
 
-    def __init__(self, rules: Rules, key: PseudonymKey) -> None:
+    def __init__(self, rules: Callable[[], Rules], key: PseudonymKey) -> None:
         self._rules = rules
         self._key = key
 
@@ -40,7 +41,7 @@ class Judge:
             return submission
         key = None if submission.subject is None else submission.subject.encode("utf-8", "surrogatepass")
         record = Record(value=submission.value, key=key, topic=SUBMITTED, timestamp=now)
-        checked = check(record, self._rules)
+        checked = check(record, self._rules())
         if isinstance(checked, Rejection):
             return checked
         if not caller.may_speak_for(checked.source):

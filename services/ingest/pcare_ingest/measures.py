@@ -17,7 +17,11 @@ class Measures:
     """The counters of one process, in a registry of their own. `age` is asked for at each scrape."""
 
     def __init__(
-        self, registry: CollectorRegistry, register: Register, admission: Admission, age: Callable[[], float]
+        self,
+        registry: CollectorRegistry,
+        register: Callable[[], Register],
+        admission: Admission,
+        age: Callable[[], float],
     ) -> None:
         self._register = register
         self._requests = metrics.counter("pcare_ingest_requests_total", registry)
@@ -55,6 +59,6 @@ class Measures:
             self._count_rejection(one.source, one.against)
 
     def _count_rejection(self, source: str | None, against: object) -> None:
-        provider = self._register.by_source.get(source or "")
+        provider = self._register().by_source.get(source or "")
         reason = against.reason if isinstance(against, Rejection) else ""
         self._rejected.labels(UNKNOWN_PROVIDER if provider is None else provider.code, reason).inc()

@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from pcare_ingest import openapi_answers, openapi_events
+from pcare_ingest import openapi_answers, openapi_credentials, openapi_events
 from pcare_ingest.limits import MAX_BATCH_BYTES, MAX_BATCH_EVENTS, MAX_EVENT_BYTES
 from pcare_ingest.media_types import Form
 from pcare_schemas.examples import VALID
@@ -25,8 +25,8 @@ All examples are made up and can be sent as they are.
 """
 
 
-def document() -> dict[str, Any]:
-    """Return the OpenAPI 3.1 document."""
+def document(*, credentials: bool = False) -> dict[str, Any]:
+    """Return the OpenAPI 3.1 document. `credentials`: whether this service asks for them."""
     return {
         "openapi": "3.1.0",
         "info": {
@@ -38,15 +38,19 @@ def document() -> dict[str, Any]:
         "servers": [{"url": "/"}],
         "paths": {
             "/events": {"post": _post_events()},
+            **(openapi_credentials.paths() if credentials else {}),
             "/health/live": {"get": _probe("Whether the process turns", "live")},
             "/health/ready": {"get": _probe("Whether events can be accepted now, and if not, why", "ready")},
             "/metrics": {"get": _metrics()},
         },
+        **({"security": openapi_credentials.SECURITY} if credentials else {}),
         "components": {
             "schemas": {
                 **openapi_events.schemas(),
                 **openapi_answers.schemas(),
-            }
+                **(openapi_credentials.schemas() if credentials else {}),
+            },
+            "securitySchemes": openapi_credentials.schemes(),
         },
     }
 
@@ -116,6 +120,7 @@ def _probe(summary: str, name: str) -> dict[str, Any]:
 
     return {
         "operationId": f"health_{name}",
+        "security": [],
         "summary": summary,
         "tags": ["operation"],
         "responses": {
@@ -128,6 +133,7 @@ def _probe(summary: str, name: str) -> dict[str, Any]:
 def _metrics() -> dict[str, Any]:
     return {
         "operationId": "metrics",
+        "security": [],
         "summary": "Prometheus metrics",
         "tags": ["operation"],
         "responses": {"200": {"description": "The text format of Prometheus", "content": {"text/plain": {}}}},

@@ -126,6 +126,8 @@ def _examples() -> dict[str, Response]:
             for problem in (
                 problems.UNAUTHENTICATED,
                 problems.TOO_MANY_EVENTS,
+                problems.TOO_MANY_FAILURES,
+                problems.REGISTER_UNKNOWN,
                 problems.TOO_SLOW,
                 problems.BATCH_TOO_LARGE,
                 problems.UNSUPPORTED_MEDIA_TYPE,

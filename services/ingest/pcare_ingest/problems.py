@@ -49,6 +49,18 @@ TOO_MANY_EVENTS = EdgeProblem(
     "Nothing of this request was stored. Wait as Retry-After says and send it again with the same ids; send batches, "
     "one after the other.",
 )
+TOO_MANY_FAILURES = EdgeProblem(
+    "too_many_failures",
+    429,
+    "Too many requests from this address had no valid credential",
+    "Mend the credential, then wait as Retry-After says. Nothing of this request was stored.",
+)
+REGISTER_UNKNOWN = EdgeProblem(
+    "register_unavailable",
+    503,
+    "Who may send is not known at the moment",
+    f"Nothing of this request was stored. {SEND_AGAIN}",
+)
 UNSUPPORTED_MEDIA_TYPE = EdgeProblem(
     "unsupported_media_type",
     415,
@@ -113,6 +125,8 @@ INTERNAL_ERROR = EdgeProblem(
 ALL: Final = (
     UNAUTHENTICATED,
     TOO_MANY_EVENTS,
+    TOO_MANY_FAILURES,
+    REGISTER_UNKNOWN,
     UNSUPPORTED_MEDIA_TYPE,
     UNSUPPORTED_ENCODING,
     BATCH_TOO_LARGE,

@@ -13,6 +13,19 @@ class Rate:
     burst: float
 
 
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """What is granted by default: so many a second, and so many seconds' worth of whatever rate at once."""
+
+    per_second: float
+    burst_seconds: float
+
+    def rate(self, per_second: float | None) -> Rate:
+        """Return the rate of somebody who is granted so many a second; None: the default."""
+        many = self.per_second if per_second is None else per_second
+        return Rate(many, max(1.0, many * self.burst_seconds))
+
+
 class RateLimit:
     """The buckets of up to `most` names; beyond that the one that was used longest ago is forgotten, so is full again.
 

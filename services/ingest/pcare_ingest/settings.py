@@ -2,22 +2,16 @@
 
 from pathlib import Path
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from pcare_common.kafka import KafkaSettings
+from pcare_ingest.caller_settings import CallerSettings
 from pcare_ingest.limits import MAX_BATCH_BYTES, MAX_BATCH_EVENTS
 
-LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
-
-class IngestSettings(KafkaSettings):
+class IngestSettings(CallerSettings, KafkaSettings):
     """Settings of the ingest service, save the pseudonym key: see `pcare_ingest.keys`."""
 
-    ingest_host: str = Field("127.0.0.1", description="the address to listen on")
-    ingest_port: int = Field(8080, ge=1, le=65535, description="the port to listen on")
-    ingest_allow_open: bool = Field(
-        False, description="listen beyond loopback although anyone may speak for any provider"
-    )
     ingest_max_events_in_hand: int = Field(
         20_000,
         ge=MAX_BATCH_EVENTS,
@@ -42,13 +36,3 @@ class IngestSettings(KafkaSettings):
         60.0, gt=0, description="an event without any answer for so long: stacks to the log, exit 75"
     )
     provider_register: Path | None = Field(None, description="a file of further providers, merged with our own")
-
-    @model_validator(mode="after")
-    def _not_open_to_a_network_by_accident(self) -> "IngestSettings":
-        if self.ingest_host not in LOOPBACK and not self.ingest_allow_open:
-            raise ValueError(
-                f"PCARE_INGEST_HOST={self.ingest_host} can be reached from other machines, and without credentials "
-                "anyone there could speak for any provider. Listen on 127.0.0.1 behind a gateway that checks who "
-                "calls, or set PCARE_INGEST_ALLOW_OPEN=true where the network is closed (a container)"
-            )
-        return self

@@ -15,6 +15,7 @@ from pcare_common.clock import FixedClock
 from pcare_common.health import Health
 from pcare_ingest.app import assemble
 from pcare_ingest.callers import Callers, OpenCallers
+from pcare_ingest.credentials import Credentials
 from pcare_ingest.progress import Progress
 from pcare_ingest.publishing import Outcome, Outgoing
 from pcare_ingest.settings import IngestSettings
@@ -75,14 +76,21 @@ class Service:
 MakeService = Callable[..., Service]
 
 
-def build(*, callers: Callers | None = None, now: dt.datetime = RECEIVED, **settings: Any) -> Service:
-    publisher, registry, clock = RecordingPublisher(), CollectorRegistry(), FixedClock(now)
+def build(
+    *,
+    callers: Callers | None = None,
+    known: Credentials | None = None,
+    clock: FixedClock | None = None,
+    registry: CollectorRegistry | None = None,
+    now: dt.datetime = RECEIVED,
+    **settings: Any,
+) -> Service:
+    publisher, registry, clock = RecordingPublisher(), registry or CollectorRegistry(), clock or FixedClock(now)
     app, _ = assemble(
         IngestSettings(**settings),
-        rules=RULES,
+        known=known or Credentials(callers or OpenCallers(), lambda: RULES),
         key=KEY,
         publisher=publisher,
-        callers=callers or OpenCallers(),
         clock=clock,
         registry=registry,
         progress=Progress(0.0, not_ready_after=30.0, exit_after=60.0),
