@@ -74,7 +74,7 @@ class RegisterReader:
                 told = trouble
                 await asyncio.sleep(next(waits) if trouble else self._poll)
         finally:
-            self._drop()
+            self.drop()
 
     async def look(self) -> None:
         """Look once: read what has moved. Raises what asyncpg raises, and ValueError where rows are no register."""
@@ -103,14 +103,14 @@ class RegisterReader:
         try:
             await self.look()
         except _AWAY as error:
-            self._drop()
+            self.drop()
             return _in_words(error)
         except ValueError as error:
             return f"The register cannot be used: {error}. Mend it by `pcare providers`."
         except RuntimeError as error:
             if "the handler is closed" not in str(error):  # uvloop's word for a connection that was closed a moment ago
                 raise
-            self._drop()
+            self.drop()
             return f"PostgreSQL closed the connection. {_WAIT}"
         return ""
 
@@ -125,7 +125,8 @@ class RegisterReader:
             )
         return self._connection
 
-    def _drop(self) -> None:
+    def drop(self) -> None:
+        """Let go of the connection, if there is one."""
         if self._connection is not None:
             self._connection.terminate()
             self._connection = None
