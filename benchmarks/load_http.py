@@ -52,14 +52,18 @@ def nhs_number(chance: random.Random) -> bytes:
             return "".join(map(str, [*digits, check])).encode()
 
 
-def requests(url: str, form: str, batch_size: int, *, pseudonyms: bool) -> Callable[[], bytes]:
+def requests(
+    url: str, form: str, batch_size: int, *, pseudonyms: bool, bearer: str | None = None
+) -> Callable[[], bytes]:
     """Return a function that makes the next request, head and body, with events nobody has sent before."""
     parts = urlsplit(url)
     chance = random.Random()
     numbers = [b"nhs-number:" + nhs_number(chance) for _ in range(5_000)]
-    head = b"POST %b HTTP/1.1\r\nHost: %b\r\nContent-Type: %b\r\nContent-Length: %%d\r\n\r\n" % (
+    proof = b"" if bearer is None else b"Authorization: Bearer %b\r\n" % bearer.encode()
+    head = b"POST %b HTTP/1.1\r\nHost: %b\r\n%bContent-Type: %b\r\nContent-Length: %%d\r\n\r\n" % (
         (parts.path or "/events").encode(),
         parts.netloc.encode(),
+        proof,
         CONTENT_TYPE[form],
     )
 
@@ -77,10 +81,14 @@ def requests(url: str, form: str, batch_size: int, *, pseudonyms: bool) -> Calla
 
 
 class Connection(asyncio.Protocol):
-    """One keep-alive connection that sends a request as soon as the one before is answered."""
+    """One keep-alive connection that sends a request as soon as the one before is answered.
 
-    def __init__(self, make: Callable[[], bytes], tally: Tally) -> None:
+    Or every so many seconds; what is late for that is timed from when it was due.
+    """
+
+    def __init__(self, make: Callable[[], bytes], tally: Tally, every: float = 0.0) -> None:
         self._make = make
+        self._every = every
         self._tally = tally
         self._received = bytearray()
         self._sent_at = 0.0
@@ -88,7 +96,8 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
-        self._send()
+        self._due = time.perf_counter() + random.random() * self._every
+        self._later()
 
     def data_received(self, data: bytes) -> None:
         self._received += data
@@ -103,8 +112,9 @@ class Connection(asyncio.Protocol):
         self._tally.statuses[int(head[9:12])] += 1
         self._tally.seconds.append(time.perf_counter() - self._sent_at)
         del self._received[: head_end + 4 + length]
-        if time.perf_counter() < self._tally.until:
-            self._send()
+        self._due = self._due + self._every if self._every else time.perf_counter()
+        if max(self._due, time.perf_counter()) < self._tally.until:
+            self._later()
         else:
             self._transport.close()
 
@@ -114,25 +124,42 @@ class Connection(asyncio.Protocol):
         if not self.done.done():
             self.done.set_result(None)
 
+    def _later(self) -> None:
+        wait = self._due - time.perf_counter()
+        if wait > 0:
+            asyncio.get_running_loop().call_later(wait, self._send)
+        else:
+            self._send()
+
     def _send(self) -> None:
         request = self._make()
-        self._sent_at = time.perf_counter()
-        self._transport.write(request)
+        self._sent_at = self._due if self._every else time.perf_counter()
+        if not self._transport.is_closing():
+            self._transport.write(request)
 
 
 async def run(
-    url: str, form: str, *, batch_size: int, connections: int, seconds: float, pseudonyms: bool
+    url: str,
+    form: str,
+    *,
+    batch_size: int,
+    connections: int,
+    seconds: float,
+    pseudonyms: bool = False,
+    bearer: str | None = None,
+    rate: float | None = None,
 ) -> dict[str, object]:
     """Load `url` and return the result: see the head of this file."""
     parts = urlsplit(url)
     loop = asyncio.get_running_loop()
-    make = requests(url, form, batch_size, pseudonyms=pseudonyms)
+    make = requests(url, form, batch_size, pseudonyms=pseudonyms, bearer=bearer)
+    every = 0.0 if rate is None else connections / rate
     started = time.perf_counter()
     tally = Tally(until=started + seconds)
     opened = [
         (
             await loop.create_connection(
-                lambda: Connection(make, tally), parts.hostname or "127.0.0.1", parts.port or 80
+                lambda: Connection(make, tally, every), parts.hostname or "127.0.0.1", parts.port or 80
             )
         )[1]
         for _ in range(connections)
@@ -164,6 +191,8 @@ def main() -> None:
     parser.add_argument("--connections", type=int, default=64)
     parser.add_argument("--seconds", type=float, default=5.0)
     parser.add_argument("--pseudonyms", action="store_true", help="subjects are pseudonyms, not NHS numbers")
+    parser.add_argument("--bearer", help="an API key or an access token, where ingest asks for credentials")
+    parser.add_argument("--rate", type=float, help="requests a second over all connections; default as fast as it goes")
     arguments = parser.parse_args()
     result = uvloop.run(
         run(
@@ -173,6 +202,8 @@ def main() -> None:
             connections=arguments.connections,
             seconds=arguments.seconds,
             pseudonyms=arguments.pseudonyms,
+            bearer=arguments.bearer,
+            rate=arguments.rate,
         )
     )
     sys.stdout.write(json.dumps(result) + "\n")

@@ -22,6 +22,7 @@ from rich.table import Table
 
 import measure_aggregator
 import measure_analysis
+import measure_credentials
 import measure_ingest
 import measure_latency
 import measure_overload
@@ -32,6 +33,7 @@ from stand import stand
 
 PARTS = {
     "ingest": measure_ingest.measure,
+    "credentials": measure_credentials.measure,
     "recorder": measure_recorder.measure,
     "aggregator": measure_aggregator.measure,
     "latency": measure_latency.measure,

@@ -47,22 +47,25 @@ class Stand:
         }[name]
 
     @contextlib.contextmanager
-    def spawned(self, name: str) -> Iterator[Path]:
-        """Start a service without waiting for it, hand over its log file, and stop it at the end."""
+    def spawned(self, name: str, **more: str) -> Iterator[Path]:
+        """Start a service without waiting for it, hand over its log file, and stop it at the end.
+
+        `more` are further variables of its environment.
+        """
         log = self.layout.log(name)
         log.unlink(missing_ok=True)
-        process = processes.spawn([sys.executable, "-m", MODULES[name]], log=log, environment=self.environment)
+        process = processes.spawn([sys.executable, "-m", MODULES[name]], log=log, environment=self.environment | more)
         try:
             yield log
         finally:
             processes.stop(process, seconds=20)
 
     @asynccontextmanager
-    async def running(self, *names: str) -> AsyncIterator[None]:
+    async def running(self, *names: str, **more: str) -> AsyncIterator[None]:
         """Run services for the length of a `with`, from the moment that all are ready."""
         with contextlib.ExitStack() as stack:
             for name in names:
-                stack.enter_context(self.spawned(name))
+                stack.enter_context(self.spawned(name, **more))
             for name in names:
                 await self.ready(name)
             yield
