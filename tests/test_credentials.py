@@ -17,16 +17,13 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from jwt.algorithms import ECAlgorithm
 
 from certificates import self_signed
-from edge_database import EdgeDatabase, edge_login
+from edge_database import EdgeDatabase
+from edge_ingest import OTHER, OWN, event, registering, start_ingest
 from pcare_common import api_keys
-from pcare_ingest import token_keys
-from pcare_schemas.examples import VALID
-from pcare_schemas.register import LOCAL_SOURCE
-from system import Process, System
+from system import System
 
 pytestmark = pytest.mark.integration
 
-OWN, OTHER = f"{LOCAL_SOURCE}own-council", f"{LOCAL_SOURCE}other-council"
 SINGLE = {"content-type": "application/cloudevents+json"}
 BATCH = {"content-type": "application/cloudevents-batch+json"}
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -35,29 +32,8 @@ SIGNING_KEY, ANOTHER_KEY = ec.generate_private_key(ec.SECP256R1()), ec.generate_
 
 @pytest.fixture
 async def database(system: System) -> AsyncIterator[EdgeDatabase]:
-    """The register, with two providers, and ingest told to go by it."""
-    async with edge_login(system.dsn) as database:
-        for source in (OWN, OTHER):
-            await database.add_provider(source, kind="council")
-        file = system.directory / "token-key"
-        token_keys.new(file)
-        system.environment |= {
-            "PCARE_INGEST_CREDENTIALS": "register",
-            "PCARE_INGEST_TOKEN_KEY_FILE": str(file),
-            "PCARE_INGEST_REGISTER_POLL": "0.1",
-        }
+    async with registering(system) as database:
         yield database
-
-
-def start_ingest(system: System, database: EdgeDatabase, **more: str) -> Process:
-    process = system.add("ingest")
-    process.environment |= {"PCARE_POSTGRES_DSN": database.edge_dsn} | more
-    process.start()
-    return process
-
-
-def event(source: str = OWN) -> bytes:
-    return json.dumps({**VALID["sp-referral"], "source": source, "id": str(uuid.uuid4())}).encode()
 
 
 def assertion(client: str, url: str, *, key: Any = SIGNING_KEY, **claims: Any) -> str:

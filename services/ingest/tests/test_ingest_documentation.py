@@ -172,3 +172,30 @@ def test_the_integrators_page_tells_every_status() -> None:
     told = {int(status) for status in re.findall(r"^\| ([0-9]{3}) \|", PAGE, re.MULTILINE)}
 
     assert told == {int(status) for status in POST_EVENTS["responses"]}
+
+
+def test_where_credentials_are_asked_for_the_document_says_so_and_leaves_probes_open() -> None:
+    asking = openapi.document(credentials=True)
+    schemes = asking["components"]["securitySchemes"]
+
+    assert {name for one in asking["security"] for name in one} == set(schemes)
+    assert references(asking) == {f"#/components/schemas/{name}" for name in asking["components"]["schemas"]}
+    open_to_all = {
+        path for path, item in asking["paths"].items() for operation in item.values() if operation.get("security") == []
+    }
+    assert open_to_all == {"/oauth2/token", "/health/live", "/health/ready", "/metrics"}
+    assert schemes["oauth2"]["flows"]["clientCredentials"]["tokenUrl"] == "/oauth2/token"
+    assert "security" not in DOCUMENT
+    assert "/oauth2/token" not in DOCUMENT["paths"]
+
+
+def test_every_refusal_at_the_gate_is_documented_with_what_it_says_to_do() -> None:
+    responses = POST_EVENTS["responses"]
+
+    assert "WWW-Authenticate" in responses["401"]["headers"]
+    assert "Retry-After" in responses["429"]["headers"]
+    assert set(responses["429"]["content"]["application/problem+json"]["examples"]) == {
+        "too_many_events",
+        "too_many_failures",
+    }
+    assert "source_not_allowed" in responses["403"]["content"]["application/problem+json"]["examples"]
