@@ -4,6 +4,7 @@ import base64
 import datetime as dt
 import json
 from typing import Any
+from urllib.parse import quote
 
 import jwt
 import pytest
@@ -13,6 +14,7 @@ from credential_support import (
     RAL,
     RSA_KEY,
     SIGNING_KEY,
+    TOKEN_KEYS,
     TOKEN_URL,
     Guarded,
     assertion,
@@ -23,6 +25,8 @@ from credential_support import (
 )
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from pcare_ingest.token_endpoint import ASSERTION_TYPE
 
 KEYS = jwks(jwk(SIGNING_KEY, "k1"), jwk(RSA_KEY, "r1"))
 
@@ -261,6 +265,27 @@ async def test_a_token_of_nobody_is_no_token(edge: Guarded, event: dict[str, Any
     for one in forged:
         assert (await edge.send(event, authorization=f"Bearer {one}")).status_code == 401, one
     assert edge.failures("token_unknown") == len(forged)
+
+
+async def test_a_text_of_another_type_is_no_token_though_our_key_signed_it(
+    edge: Guarded, event: dict[str, Any]
+) -> None:
+    claims = {"sub": CLIENT, "key": "k1", "aud": "pcare-ingest", "exp": 9e9}
+    for kind, status in (("at+jwt", 202), ("JWT", 401)):
+        token = jwt.encode(claims, TOKEN_KEYS.secrets["t1"], "HS256", {"kid": "t1", "typ": kind})
+        assert (await edge.send(event, authorization=f"Bearer {token}")).status_code == status
+
+
+async def test_a_parameter_that_is_there_twice_is_not_guessed_at(edge: Guarded) -> None:
+    fields = f"grant_type=client_credentials&client_assertion_type={quote(ASSERTION_TYPE)}&client_assertion="
+    once = fields + assertion(edge.clock.now())
+    headers = {"content-type": "application/x-www-form-urlencoded"}
+
+    twice = await edge.service.client.post("/oauth2/token", content=f"{once}&client_assertion=x", headers=headers)
+    good = await edge.service.client.post("/oauth2/token", content=once, headers=headers)
+
+    assert (twice.status_code, twice.json()["error_description"]) == (400, "A parameter is there twice.")
+    assert good.status_code == 200
 
 
 async def test_a_client_of_another_time_gets_no_token(edge: Guarded) -> None:
