@@ -9,10 +9,11 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
+import psutil
 
 from pcare_cli import topics
 from pcare_cli.demo.layout import Layout
@@ -32,6 +33,7 @@ class Stand:
     bootstrap_servers: str
     dsn: str
     layout: Layout
+    pids: dict[str, int] = field(default_factory=dict)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -46,6 +48,11 @@ class Stand:
             "kpi-aggregator": self.layout.aggregator,
         }[name]
 
+    def processor_seconds(self, name: str) -> float:
+        """Return how much of a processor a running service has used: what else the machine does is not in it."""
+        times = psutil.Process(self.pids[name]).cpu_times()
+        return float(times.user + times.system)
+
     @contextlib.contextmanager
     def spawned(self, name: str, **more: str) -> Iterator[Path]:
         """Start a service without waiting for it, hand over its log file, and stop it at the end.
@@ -55,6 +62,7 @@ class Stand:
         log = self.layout.log(name)
         log.unlink(missing_ok=True)
         process = processes.spawn([sys.executable, "-m", MODULES[name]], log=log, environment=self.environment | more)
+        self.pids[name] = process.pid
         try:
             yield log
         finally:
