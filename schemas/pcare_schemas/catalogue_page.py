@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from pcare_schemas.code_lists import CodeList
+from pcare_schemas.deprecations import Deprecations
 from pcare_schemas.envelope import SUBJECT_FORMS, Event, schema_of, type_of
 from pcare_schemas.examples import VALID
 from pcare_schemas.field_words import words
@@ -23,7 +24,8 @@ What a provider may send, field by field, and what comes back when something is 
 [schemas/json-schema](../schemas/json-schema), all topics in [schemas/asyncapi.yaml](../schemas/asyncapi.yaml), a valid
 example of each kind and several invalid ones in [schemas/examples](../schemas/examples).
 
-An event is one JSON document (CloudEvents 1.0, structured mode), of at most {most} bytes:
+An event is one JSON document (CloudEvents 1.0, structured mode; over HTTP binary mode is taken too), of at most {most}
+bytes:
 
 ```json
 {example}
@@ -62,6 +64,14 @@ no other.
 
 """
 
+_DEPRECATIONS = """\
+## On its way out
+
+What was released is taken for ever under its type, or announced here first; answers to events that use it say so in the
+headers `Deprecation` and `Sunset`. It counts as before.
+
+"""
+
 
 def page() -> str:
     """Return the whole page."""
@@ -79,6 +89,7 @@ def page() -> str:
         *(_code_list(rules.lists[name]) for name in rules.lists),
         _register(rules),
         _rejections(),
+        _deprecations(Deprecations.load()),
     ]
     return "\n".join(parts)
 
@@ -173,6 +184,13 @@ def _register(rules: Rules) -> str:
 def _rejections() -> str:
     rows = [(f"`{reason}`", str(meaning.status), meaning.title, meaning.action) for reason, meaning in MEANINGS.items()]
     return _REJECTIONS + _table(("reason", "HTTP", "means", "what to do"), rows)
+
+
+def _deprecations(announced: Deprecations) -> str:
+    rows = [(f"`{one.name}`", f"{one.since}", f"{one.sunset or ''}", one.instead) for one in announced.all]
+    return _DEPRECATIONS + (
+        _table(("what", "announced from", "taken until", "instead"), rows) if rows else "Nothing at present.\n"
+    )
 
 
 def _days(limits: dict[str, str]) -> tuple[str, str]:

@@ -27,6 +27,11 @@ def provider_topic(code: str) -> str:
     return f"{SUBMITTED}.{code.lower()}"
 
 
+def slug_of(source: str) -> str:
+    """Return the last part of the name of the topic that belongs to the organisation with this source alone."""
+    return re.split("[/:]", source)[-1].lower()
+
+
 def provider_of_topic(topic: str) -> str | None:
     """Return whose topic this is, as in its name ("rke"), or None for the shared topic.
 
