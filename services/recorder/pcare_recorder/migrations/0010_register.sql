@@ -82,8 +82,16 @@ SELECT i.source, i.id, i.kind, i.recorded_at, i.origin_topic, i.origin_partition
         WHERE r.kind = 'event-retracted' AND r.source = i.source AND r.subject = i.subject AND r.retracts = i.id
     ) AS retracted
 FROM pcare.interventions AS i;
+-- Whose a rejection is: what came by a provider's own topic is that provider's (by the last part of the topic's name),
+-- whatever source it claims; what came by ingest is whose source it claims.
 CREATE VIEW edge.rejected AS
-SELECT source, id, reason, errors, received_at, origin_topic, origin_partition, origin_offset FROM pcare.rejections;
+SELECT source, id, reason, errors, received_at, origin_topic, origin_partition, origin_offset,
+    coalesce(sender, source) AS owner
+FROM pcare.rejections;
+-- finds what became of an event, and a provider's rejections in the order in which they came
+CREATE INDEX rejections_event ON pcare.rejections (source, id);
+CREATE INDEX rejections_owner
+ON pcare.rejections (coalesce(sender, source), received_at, origin_topic, origin_partition, origin_offset);
 CREATE VIEW edge.cursors AS SELECT topic, partition, base_offset, next_offset FROM pcare.cursors;
 
 -- replaced where the schema pcare was lost and made anew: no table of it keeps this from staying
