@@ -10,7 +10,7 @@ import uvloop
 from prometheus_client import CollectorRegistry
 from starlette.types import ASGIApp
 
-from pcare_common import logs, settings
+from pcare_common import logs, metrics, settings
 from pcare_common.clock import Clock, SystemClock
 from pcare_common.errors import EXIT_CONFIGURATION, EXIT_TRY_AGAIN, OperatorError
 from pcare_common.health import Probe, all_of, always_well
@@ -20,6 +20,7 @@ from pcare_common.tls import Certificate
 from pcare_common.watchdog import Watchdog
 from pcare_ingest import documentation, keys, web
 from pcare_ingest.admission import Admission
+from pcare_ingest.answers import VALID
 from pcare_ingest.credentials import Credentials, credentials
 from pcare_ingest.endpoint import EventsEndpoint
 from pcare_ingest.gate import Gate
@@ -27,10 +28,14 @@ from pcare_ingest.intake import Intake
 from pcare_ingest.judging import Judge
 from pcare_ingest.kafka_publisher import KafkaPublisher
 from pcare_ingest.kafka_session import Target
-from pcare_ingest.measures import Measures
+from pcare_ingest.measures import CheckMeasures, Measures
+from pcare_ingest.postgres_receipts import PostgresReceipts
 from pcare_ingest.progress import Progress, Watched
 from pcare_ingest.publishing import Publisher
+from pcare_ingest.receipt_endpoint import ReceiptEndpoint
+from pcare_ingest.receipt_store import ReceiptStore
 from pcare_ingest.settings import IngestSettings
+from pcare_schemas.deprecations import Deprecations
 from pcare_schemas.pseudonym import PseudonymKey
 from pcare_schemas.rules import Rules
 from pcare_schemas.topics import SUBMITTED
@@ -53,9 +58,14 @@ def assemble(
     clock: Clock,
     registry: CollectorRegistry,
     progress: Progress,
+    receipts: ReceiptStore | None = None,
+    announced: Deprecations | None = None,
     live: Probe = always_well,
 ) -> tuple[ASGIApp, ASGIApp]:
-    """Return the application, and what answers when there are too many connections, given what reaches outside."""
+    """Return the application, and what answers when there are too many connections, given what reaches outside.
+
+    `receipts`: None where it is not known what became of events. `announced`: None for the built-in deprecations.
+    """
     admission = Admission(
         max_events=configured.ingest_max_events_in_hand, max_bytes=configured.ingest_max_bytes_in_hand
     )
@@ -63,17 +73,21 @@ def assemble(
     measures = Measures(
         registry, lambda: known.rules().register, admission, age=lambda: progress.age(clock.monotonic())
     )
-    events = EventsEndpoint(
-        Intake(Judge(known.rules, key), watched, clock),
-        Gate(known.callers, measures, clock),
-        admission,
-        measures,
-        clock,
-        read_within=configured.ingest_read_within_seconds,
+    gate = Gate(known.callers, measures, clock)
+    deprecations = Deprecations.load() if announced is None else announced
+    intake = Intake(Judge(known.rules, key, deprecations), watched, clock)
+    within = configured.ingest_read_within_seconds
+    events = EventsEndpoint(intake.submit, gate, admission, measures, clock, read_within=within)
+    check = EventsEndpoint(
+        intake.check, gate, admission, CheckMeasures(registry), clock, words=VALID, read_within=within
     )
-    service = service_routes(registry, ready=all_of(watched.health, known.health), live=live)
-    pages = documentation.routes(credentials=known.asked)
-    return web.application(events, [*known.routes, *service, *pages]), events.turn_away
+    others = [
+        *known.routes,
+        *ReceiptEndpoint(receipts, gate, metrics.counter("pcare_ingest_receipts_total", registry)).routes(),
+        *service_routes(registry, ready=all_of(watched.health, known.health), live=live),
+        *documentation.routes(deprecations, credentials=known.asked),
+    ]
+    return web.application(events, check, others), events.turn_away
 
 
 async def serve(configured: IngestSettings) -> int:
@@ -92,6 +106,9 @@ async def serve(configured: IngestSettings) -> int:
     )
     registry = CollectorRegistry()
     known = credentials(configured, _rules(configured), clock, registry)
+    receipts = None
+    if configured.postgres_dsn is not None:
+        receipts = PostgresReceipts(configured.postgres_dsn.get_secret_value())
     app, turned_away = assemble(
         configured,
         known=known,
@@ -100,6 +117,7 @@ async def serve(configured: IngestSettings) -> int:
         clock=clock,
         registry=registry,
         progress=progress,
+        receipts=receipts,
         live=watchdog.live,
     )
     server = HttpServer(
@@ -137,6 +155,8 @@ async def serve(configured: IngestSettings) -> int:
             )
     watchdog.stop()
     await _finish(server, publisher, [*working, stopping])
+    if receipts is not None:
+        await receipts.close()
     log.info("stopped", status=status)
     return status
 

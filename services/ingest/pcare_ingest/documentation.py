@@ -13,9 +13,10 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from swagger_ui_bundle import swagger_ui_path
 
-from pcare_ingest import openapi
+from pcare_ingest import contract_pages, openapi, openapi_requests
 from pcare_ingest.limits import MAX_BATCH_BYTES, MAX_BATCH_EVENTS, MAX_EVENT_BYTES
 from pcare_ingest.media_types import Form
+from pcare_schemas.deprecations import Deprecations
 
 _PAGES = resources.files("pcare_ingest") / "pages"
 _HEADERS = {
@@ -29,8 +30,11 @@ _HEADERS = {
 }
 
 
-def routes(*, credentials: bool = False) -> list[BaseRoute]:
-    """Return the routes `/`, `/openapi.json` and `/docs`. `credentials`: whether they are asked for."""
+def routes(deprecations: Deprecations, *, credentials: bool = False) -> list[BaseRoute]:
+    """Return the routes `/`, `/openapi.json`, `/docs`, and those of `contract_pages`.
+
+    `credentials`: whether they are asked for.
+    """
     described = _described(credentials=credentials)  # now, and not on the loop while events wait
     index = Template(_page("index.html"))
     docs = _page("docs.html")
@@ -54,6 +58,9 @@ def routes(*, credentials: bool = False) -> list[BaseRoute]:
         Route("/docs", show_docs),
         Route("/docs/page.js", show_script),
         Mount("/docs/viewer", StaticFiles(directory=swagger_ui_path)),
+        *contract_pages.routes(
+            Template(_page("asyncapi.html")), Template(_page("deprecations.html")), deprecations, _HEADERS
+        ),
     ]
 
 
@@ -67,7 +74,7 @@ def _page(name: str) -> str:
 
 
 def _index_values(base: str) -> dict[str, str]:
-    first = openapi.examples()["sp-referral-by-nhs-number"]
+    first = openapi_requests.examples()["sp-referral-by-nhs-number"]
     values = {
         "base": base.rstrip("/"),
         "single": Form.SINGLE.value,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pcare_ingest.callers import Caller
 from pcare_ingest.publishing import Outgoing
 from pcare_schemas.check import Record, check, refuse
+from pcare_schemas.deprecations import Deprecation, Deprecations
 from pcare_schemas.pseudonym import PseudonymKey
 from pcare_schemas.rejections import FieldError, Reason, Rejection
 from pcare_schemas.rules import Rules
@@ -21,14 +22,20 @@ class Ready:
     record: Outgoing
     source: str
     id: str
+    deprecated: tuple[Deprecation, ...] = ()
+    """What it uses of the contract that is on its way out."""
 
 
 class Judge:
-    """Judges events under a fixed key and the rules that `rules` returns, which follow the register."""
+    """Judges events under a fixed key and the rules that `rules` returns, which follow the register.
 
-    def __init__(self, rules: Callable[[], Rules], key: PseudonymKey) -> None:
+    `announced` is on its way out, and changes no verdict.
+    """
+
+    def __init__(self, rules: Callable[[], Rules], key: PseudonymKey, announced: Deprecations) -> None:
         self._rules = rules
         self._key = key
+        self._announced = announced
 
     def judge(self, event: bytes, caller: Caller, now: dt.datetime) -> Ready | Rejection:
         """Return `event` ready to publish, or the reason against it.
@@ -47,7 +54,8 @@ class Judge:
         if not caller.may_speak_for(checked.source):
             error = FieldError("/source", "The caller may not speak for this organisation.", _own(caller))
             return refuse(record, checked, Reason.source_not_allowed, error)
-        return Ready(Outgoing(checked.subject.encode(), submission.value), checked.source, checked.id)
+        deprecated = self._announced.used_by(checked, now)
+        return Ready(Outgoing(checked.subject.encode(), submission.value), checked.source, checked.id, deprecated)
 
 
 def _own(caller: Caller) -> str:

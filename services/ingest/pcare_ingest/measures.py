@@ -30,6 +30,7 @@ class Measures:
         self._limited = metrics.counter("pcare_ingest_limited_events_total", registry)
         self._publish = metrics.histogram("pcare_ingest_publish_seconds", registry)
         self._outcomes = {outcome: self._events.labels(outcome) for outcome in ("accepted", "rejected", "unavailable")}
+        self._deprecated = metrics.counter("pcare_ingest_deprecated_events_total", registry)
         self._statuses = {status: self._requests.labels(str(status)) for status in (202, 207, 400, 503)}
         metrics.gauge("pcare_ingest_in_flight_events", registry).set_function(lambda: admission.events)
         metrics.gauge("pcare_ingest_in_flight_bytes", registry).set_function(lambda: admission.bytes)
@@ -57,8 +58,38 @@ class Measures:
             self._outcomes["unavailable"].inc(len(verdicts) - accepted - len(rejected))
         for one in rejected:
             self._count_rejection(one.source, one.against)
+        for one in verdicts:
+            if one.deprecated:
+                self._count_deprecated(one)
+
+    def _count_deprecated(self, verdict: Verdict) -> None:
+        for used in verdict.deprecated:
+            self._deprecated.labels(self._code_of(verdict.source), used.name).inc()
 
     def _count_rejection(self, source: str | None, against: object) -> None:
-        provider = self._register().by_source.get(source or "")
         reason = against.reason if isinstance(against, Rejection) else ""
-        self._rejected.labels(UNKNOWN_PROVIDER if provider is None else provider.code, reason).inc()
+        self._rejected.labels(self._code_of(source), reason).inc()
+
+    def _code_of(self, source: str | None) -> str:
+        provider = self._register().by_source.get(source or "")
+        return UNKNOWN_PROVIDER if provider is None else provider.code
+
+
+class CheckMeasures:
+    """What is counted of requests that are checked and stored nowhere."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._requests = metrics.counter("pcare_ingest_check_requests_total", registry)
+        self._events = metrics.counter("pcare_ingest_checked_events_total", registry)
+        self._seconds = metrics.histogram("pcare_ingest_check_seconds", registry)
+
+    def answered(self, status: int) -> None:
+        """Count a request to POST /events/check."""
+        self._requests.labels(str(status)).inc()
+
+    def judged(self, verdicts: Sequence[Verdict], seconds: float) -> None:
+        """Count the verdicts of one request, which took `seconds` in all."""
+        valid = sum(one.against is None for one in verdicts)
+        self._events.labels("valid").inc(valid)
+        self._events.labels("rejected").inc(len(verdicts) - valid)
+        self._seconds.observe(seconds)

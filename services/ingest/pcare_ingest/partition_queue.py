@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from pcare_ingest.publishing import Failure, Group, Outcome, Outgoing
+from pcare_ingest.publishing import Failure, Group, Outcome, Outgoing, Stored
 from pcare_schemas.recorded import CLOUDEVENTS_HEADERS
 
 
@@ -21,7 +21,7 @@ class BatchProducer(Protocol):
         ...
 
     async def send_batch(self, batch: Any, topic: str, *, partition: int) -> "asyncio.Future[Any]":
-        """Hand over a batch; the future ends when every in-sync replica has it."""
+        """Hand over a batch; the future ends when every in-sync replica has it, and says its first offset."""
         ...
 
 
@@ -45,9 +45,14 @@ class _Batch:
         return True
 
     def settle(self, outcome: Outcome) -> None:
-        """Tell everybody who waits for this batch."""
-        for group, index in self.waiting:
-            group.settle(index, outcome)
+        """Tell everybody who waits for this batch; `outcome` is that of its first record."""
+        if isinstance(outcome, Failure) or outcome.offset is None:
+            for group, index in self.waiting:
+                group.settle(index, outcome)
+            return
+        topic, partition, _ = outcome
+        for offset, (group, index) in enumerate(self.waiting, outcome.offset):
+            group.settle(index, Stored(topic, partition, offset))
 
 
 class PartitionQueue:
@@ -122,12 +127,13 @@ class PartitionQueue:
                 batch.handed_over = True
                 batch.builder.close()
                 acknowledgement = await self._producer.send_batch(batch.builder, self._topic, partition=self._partition)
-                await acknowledgement
+                metadata = await acknowledgement
         except Exception as error:  # noqa: BLE001 - whatever went wrong: no acknowledgement, and somebody waits
             self._on_failure(error)
             return Failure.UNKNOWN
         self._on_acknowledged()
-        return None
+        offset: int = metadata.offset
+        return Stored(self._topic, self._partition, None if offset < 0 else offset)
 
     def _settle_rest(self) -> None:
         while self._batches:

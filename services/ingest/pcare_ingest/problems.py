@@ -4,13 +4,13 @@ What is wrong with an event is `pcare_schemas.rejections.problem`, the same docu
 carries; these have the same members, so that an integrator learns one form.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from pcare_ingest.limits import MAX_BATCH_BYTES, MAX_BATCH_EVENTS
 from pcare_ingest.media_types import ACCEPTED
 from pcare_ingest.publishing import Failure
-from pcare_schemas.rejections import PROBLEM_PREFIX
+from pcare_schemas.rejections import PROBLEM_PREFIX, Reason
 
 SEND_AGAIN: Final = "Wait as Retry-After says and send it again with the same id: repeating is safe."
 
@@ -34,6 +34,10 @@ class EdgeProblem:
             "reason": self.reason,
             "errors": [],
         }
+
+    def saying(self, detail: str) -> "EdgeProblem":
+        """Return the same problem with words of its own on what to do."""
+        return replace(self, detail=detail)
 
 
 UNAUTHENTICATED = EdgeProblem(
@@ -65,13 +69,26 @@ UNSUPPORTED_MEDIA_TYPE = EdgeProblem(
     "unsupported_media_type",
     415,
     "The content type is not one that is taken here",
-    f"Set Content-Type to one of: {ACCEPTED} (with charset=utf-8 or none).",
+    f"Set Content-Type to one of: {ACCEPTED} (with charset=utf-8 or none); the last of them with the attributes of the "
+    "event as headers, ce-id and so on.",
 )
 UNSUPPORTED_ENCODING = EdgeProblem(
     "unsupported_encoding",
     415,
     "The body is encoded in a way that is not taken here",
-    "Send the body as it is, without Content-Encoding.",
+    "Send the body with Content-Encoding: gzip, or as it is, without Content-Encoding.",
+)
+MIXED_MODES = EdgeProblem(
+    "mixed_modes",
+    400,
+    "A batch has no ce- headers",
+    "Leave out the headers that begin with ce-: each event of a batch carries its own attributes.",
+)
+NOT_GZIP = EdgeProblem(
+    "not_gzip",
+    400,
+    "The body is not gzip, although Content-Encoding says so",
+    "Compress the whole body once, or leave Content-Encoding out. Nothing of it was stored.",
 )
 BATCH_TOO_LARGE = EdgeProblem(
     "batch_too_large",
@@ -103,6 +120,37 @@ UNKNOWN = EdgeProblem(
     "It is not known whether the event was stored: Kafka did not acknowledge it",
     SEND_AGAIN,
 )
+NOT_YOURS = EdgeProblem(
+    str(Reason.source_not_allowed),
+    403,
+    "What became of another organisation's events is not told",
+    "Ask for your own source only.",
+)
+NO_RECEIPT = EdgeProblem(
+    "no_receipt",
+    404,
+    "There is no receipt of such an event",
+    "Ask at the address that Location gave when the event was accepted: without its `at`, an event is found once the "
+    "recorder has judged it. If it was never answered 202, send it; if it was, long ago, tell the operator.",
+)
+INVALID_QUERY = EdgeProblem(
+    "invalid_query",
+    400,
+    "The address says something that cannot be read",
+    "See GET /docs for what may stand in it.",
+)
+RECEIPTS_AWAY = EdgeProblem(
+    "receipts_unavailable",
+    503,
+    "What became of events cannot be looked up now",
+    "The record does not answer. Events are accepted all the same. Wait as Retry-After says and ask again.",
+)
+RECEIPTS_NOT_KEPT = EdgeProblem(
+    "receipts_not_configured",
+    501,
+    "This installation does not tell what became of events",
+    "Events are accepted all the same. The operator can turn receipts on with PCARE_POSTGRES_DSN for ingest.",
+)
 NOT_FOUND = EdgeProblem(
     "not_found",
     404,
@@ -129,11 +177,17 @@ ALL: Final = (
     REGISTER_UNKNOWN,
     UNSUPPORTED_MEDIA_TYPE,
     UNSUPPORTED_ENCODING,
+    MIXED_MODES,
+    NOT_GZIP,
     BATCH_TOO_LARGE,
     TOO_SLOW,
     OVERLOADED,
     NOT_SENT,
     UNKNOWN,
+    NO_RECEIPT,
+    INVALID_QUERY,
+    RECEIPTS_AWAY,
+    RECEIPTS_NOT_KEPT,
     NOT_FOUND,
     METHOD_NOT_ALLOWED,
     INTERNAL_ERROR,

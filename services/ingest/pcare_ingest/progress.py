@@ -10,7 +10,7 @@ from contextlib import suppress
 
 from pcare_common.clock import Clock
 from pcare_common.health import Health
-from pcare_ingest.publishing import Outcome, Outgoing, Publisher
+from pcare_ingest.publishing import Outcome, Outgoing, Publisher, Stored
 
 FORGOTTEN_AFTER_SECONDS = 30.0
 """When nobody has sent anything for so long, what was not acknowledged before says nothing of now."""
@@ -99,5 +99,5 @@ class Watched:
         return Health(self._publisher.health().reasons + self._progress.ready(self._clock.monotonic()).reasons)
 
     def _answered(self, published: Published) -> None:
-        acknowledged = not published.cancelled() and None in published.result()
+        acknowledged = not published.cancelled() and any(isinstance(one, Stored) for one in published.result())
         self._progress.answered(published, acknowledged=acknowledged)

@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from pcare_common.health import Health
 
@@ -28,8 +28,18 @@ class Failure(StrEnum):
     UNKNOWN = "unknown"  # it left, and no acknowledgement came: it may or may not be on the topic
 
 
-Outcome = Failure | None
-"""None: acknowledged by every in-sync replica."""
+class Stored(NamedTuple):
+    """Where an event stands that every in-sync replica has acknowledged.
+
+    `offset` is None where the broker did not say: it had the batch already, and no longer knew from when.
+    """
+
+    topic: str
+    partition: int
+    offset: int | None
+
+
+Outcome = Failure | Stored
 
 
 class Publisher(Protocol):

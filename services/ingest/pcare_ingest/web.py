@@ -16,10 +16,17 @@ from pcare_ingest import answers, problems
 log = logs.get(__name__)
 
 
-def application(events: ASGIApp, others: Sequence[BaseRoute]) -> ASGIApp:
-    """Return the whole application: POST /events and the other routes. Whatever goes wrong is a problem document."""
+def application(events: ASGIApp, check: ASGIApp, others: Sequence[BaseRoute]) -> ASGIApp:
+    """Return the whole application: POST /events, POST /events/check and the other routes.
+
+    Whatever goes wrong is a problem document.
+    """
     starlette = Starlette(
-        routes=[Route("/events", events, methods=["POST"]), *others],
+        routes=[
+            Route("/events", events, methods=["POST"]),
+            Route("/events/check", check, methods=["POST"]),
+            *others,
+        ],
         exception_handlers={HTTPException: _no_such_thing, Exception: _fault},
     )
     starlette.router.redirect_slashes = False

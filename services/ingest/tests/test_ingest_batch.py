@@ -3,6 +3,7 @@
 import asyncio
 import json
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from ingest_support import NHS_NUMBER, Service, until
@@ -25,7 +26,13 @@ async def test_a_batch_of_every_kind_is_accepted_event_by_event_in_order(service
     assert answer.status_code == 202
     assert answer.headers["content-type"] == "application/json"
     assert answer.json() == [
-        {"index": index, "source": event["source"], "id": event["id"], "status": "accepted"}
+        {
+            "index": index,
+            "source": event["source"],
+            "id": event["id"],
+            "status": "accepted",
+            "receipt": f"/events/{quote(event['source'], safe='')}/{event['id']}?at=interventions.submitted/0/{index}",
+        }
         for index, event in enumerate(EVENTS)
     ]
     assert [record.key.decode() for record in service.publisher.records] == [event["subject"] for event in EVENTS]

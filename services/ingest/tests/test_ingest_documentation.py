@@ -13,6 +13,7 @@ from ingest_support import Service
 
 from pcare_ingest import openapi
 from pcare_ingest.media_types import Form
+from pcare_ingest.receipts import State
 from pcare_schemas.examples import VALID
 from pcare_schemas.kinds import KINDS
 from pcare_schemas.rules import Rules
@@ -26,9 +27,14 @@ EXAMPLES = [(form, name) for form in CONTENT for name in CONTENT[form]["examples
 
 @pytest.mark.parametrize(("form", "name"), EXAMPLES)
 async def test_each_example_is_accepted_when_it_is_sent(service: Service, form: str, name: str) -> None:
-    answer = await service.send(CONTENT[form]["examples"][name]["value"], form)
+    attributes = {}
+    if form == Form.BINARY.value:
+        attributes = {f"ce-{key}": VALID[name][key] for key in VALID[name] if key not in {"data", "datacontenttype"}}
 
-    assert answer.status_code == 202
+    answer = await service.send(CONTENT[form]["examples"][name]["value"], form, **attributes)
+    checked = await service.send(CONTENT[form]["examples"][name]["value"], form, to="/events/check", **attributes)
+
+    assert (answer.status_code, checked.status_code) == (202, 200)
 
 
 def test_there_is_an_example_of_every_kind_and_one_by_nhs_number() -> None:
@@ -77,7 +83,7 @@ def test_every_reference_of_the_document_leads_somewhere() -> None:
 def test_every_status_says_what_to_do_and_shows_an_answer() -> None:
     for status, response in POST_EVENTS["responses"].items():
         assert response["description"], status
-        for media_type, content in response["content"].items():
+        for media_type, content in response.get("content", {}).items():
             assert content["examples"], status
             for example in content["examples"].values():
                 if media_type == "application/problem+json":
@@ -143,19 +149,32 @@ async def test_the_viewer_gives_out_its_own_files_only(service: Service) -> None
     assert answer.status_code == 404
 
 
-COMMAND = re.compile(r"curl -i \$INGEST/events -H 'Content-Type: (\S+)' --data-binary '(.*?)'\n```", re.DOTALL)
+COMMAND = re.compile(
+    r"curl -i \$INGEST/events((?: (?:\\\n *)?-H '[^']*')+)(?: \\\n *| )--data-binary '(.*?)'\n```", re.DOTALL
+)
+HEADER = re.compile(r"-H '([^:']+): ([^']*)'")
 PAGE = (Path(__file__).parents[3] / "docs" / "send-events.md").read_text()
 
 
 async def test_each_command_of_the_integrators_page_is_accepted_when_it_is_pasted(service: Service) -> None:
-    commands = COMMAND.findall(PAGE)
+    answers = [
+        await service.client.post("/events", content=body, headers=HEADER.findall(headers))
+        for headers, body in COMMAND.findall(PAGE)
+    ]
 
-    answers = [await service.send(body.encode(), content_type) for content_type, body in commands]
-
-    assert len(commands) == PAGE.count("curl ") == 2
-    assert [answer.status_code for answer in answers] == [202, 202]
+    assert len(answers) == PAGE.count("curl -i") == 3
+    assert [answer.status_code for answer in answers] == [202, 202, 202]
     assert answers[0].text in PAGE
-    assert [json.dumps(verdict) in PAGE for verdict in answers[1].json()] == [True, True]
+    assert f"location: {answers[0].headers['location']}" in PAGE
+    shown = [
+        json.dumps({name: verdict[name] for name in verdict if name != "receipt"}) for verdict in answers[1].json()
+    ]
+    assert [f"{verdict[:-1]}, " in PAGE for verdict in shown] == [True, True]
+    assert f'curl "$INGEST{answers[0].headers["location"]}"' in PAGE
+
+
+def test_the_integrators_page_tells_every_state_of_a_receipt() -> None:
+    assert re.findall(r"^\| `([a-z]+)` \|", PAGE.partition("## What became of it")[2], re.MULTILINE)[1:] == list(State)
 
 
 async def test_the_problem_that_the_integrators_page_shows_is_the_one_that_is_answered(service: Service) -> None:
@@ -199,3 +218,28 @@ def test_every_refusal_at_the_gate_is_documented_with_what_it_says_to_do() -> No
         "too_many_failures",
     }
     assert "source_not_allowed" in responses["403"]["content"]["application/problem+json"]["examples"]
+
+
+RECEIPT_PATHS = ("/events/{source}/{id}", "/rejections")
+
+
+@pytest.mark.parametrize("path", ["/events", "/events/check", *RECEIPT_PATHS])
+def test_each_answer_that_is_shown_fits_its_schema(path: str) -> None:
+    (operation,) = DOCUMENT["paths"][path].values()
+    shown = 0
+    for response in operation["responses"].values():
+        for content in response.get("content", {}).values():
+            schema = {**content["schema"], "components": DOCUMENT["components"]}
+            for name, example in content["examples"].items():
+                error = next(iter(jsonschema_rs.validator_for(schema).iter_errors(example["value"])), None)
+                assert error is None, f"{name}: {error}"
+                shown += 1
+
+    assert shown >= 8
+
+
+def test_each_state_of_a_receipt_is_shown() -> None:
+    answers = DOCUMENT["paths"]["/events/{source}/{id}"]["get"]["responses"]["200"]["content"]["application/json"]
+
+    assert list(answers["examples"]) == [example["value"]["status"] for example in answers["examples"].values()]
+    assert list(answers["examples"]) == [str(state) for state in State]

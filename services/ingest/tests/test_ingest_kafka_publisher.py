@@ -13,10 +13,11 @@ from pcare_common.errors import TransientError
 from pcare_ingest import kafka_publisher
 from pcare_ingest.kafka_publisher import KafkaPublisher
 from pcare_ingest.kafka_session import Target
-from pcare_ingest.publishing import Failure, Outcome, Outgoing
+from pcare_ingest.publishing import Failure, Outcome, Outgoing, Stored
 
 TARGET = Target("submitted", {"bootstrap_servers": ["broker:9092"]}, 8.0)
 RECORD = Outgoing(b"key", b"value")
+STORED = Stored("submitted", 0, 7)
 
 
 class FakeSession:
@@ -32,7 +33,7 @@ class FakeSession:
     def publish(self, records: Sequence[Outgoing]) -> asyncio.Future[list[Outcome]]:
         self.taken += len(records)
         answer: asyncio.Future[list[Outcome]] = asyncio.get_running_loop().create_future()
-        answer.set_result([None] * len(records))
+        answer.set_result([STORED] * len(records))
         return answer
 
     def fail(self, why: str) -> None:
@@ -104,7 +105,7 @@ async def test_before_kafka_is_reached_nothing_is_sent_and_the_reason_is_told(br
         assert publisher.health().reasons == ("Kafka at broker:9092 does not answer",)
         broker.away = None
         await until(lambda: publisher.health().ok)
-        assert await publisher.publish([RECORD]) == [None]
+        assert await publisher.publish([RECORD]) == [STORED]
 
 
 async def test_after_a_failure_the_next_session_takes_over_and_the_old_one_may_finish(
@@ -114,7 +115,7 @@ async def test_after_a_failure_the_next_session_takes_over_and_the_old_one_may_f
     broker.sessions[0].fail("KafkaTimeoutError")
     await until(lambda: len(broker.sessions) == 2 and publisher.health().ok)
 
-    assert await publisher.publish([RECORD]) == [None]
+    assert await publisher.publish([RECORD]) == [STORED]
     assert [session.taken for session in broker.sessions] == [0, 1]
     await until(lambda: broker.sessions[0].closed_within == TARGET.answer_within)
 
@@ -136,7 +137,7 @@ async def test_a_failed_session_is_kept_until_the_brokers_are_known_to_be_away(
     await until(lambda: not publisher.health().ok)
 
     assert "one partition has no leader" in publisher.health().reasons[0]
-    assert await publisher.publish([RECORD]) == [None]
+    assert await publisher.publish([RECORD]) == [STORED]
 
     opening.set()
     await until(lambda: broker.refused)

@@ -1,13 +1,14 @@
 """The queue of one partition, with a producer whose answers the test gives."""
 
 import asyncio
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from ingest_support import turns
 
 from pcare_ingest.partition_queue import PartitionQueue
-from pcare_ingest.publishing import Failure, Group, Outgoing
+from pcare_ingest.publishing import Failure, Group, Outgoing, Stored
 
 BATCH_RECORDS = 3
 
@@ -32,19 +33,27 @@ class Producer:
     """Keeps each batch it is handed; the test ends its future."""
 
     def __init__(self) -> None:
-        self.sent: list[tuple[list[bytes], asyncio.Future[None]]] = []
+        self.sent: list[tuple[list[bytes], asyncio.Future[Any]]] = []
         self.refuses: Exception | None = None
 
     def create_batch(self) -> Batch:
         return Batch()
 
-    async def send_batch(self, batch: Batch, topic: str, *, partition: int) -> asyncio.Future[None]:
+    async def send_batch(self, batch: Batch, topic: str, *, partition: int) -> asyncio.Future[Any]:
         assert (topic, partition) == ("submitted", 4)
         if self.refuses is not None:
             raise self.refuses
-        acknowledgement: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        acknowledgement: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self.sent.append((batch.values, acknowledgement))
         return acknowledgement
+
+
+def acknowledged(offset: int = 0) -> Any:
+    return SimpleNamespace(offset=offset)
+
+
+def stored(offset: int | None) -> Stored:
+    return Stored("submitted", 4, offset)
 
 
 class Queue:
@@ -82,9 +91,9 @@ async def test_records_that_came_together_go_together_and_wait_for_one_acknowled
     assert [values for values, _ in queue.producer.sent] == [[b"a", b"b", b"c"]]
     assert not first.done()
 
-    queue.producer.sent[0][1].set_result(None)
-    assert await first == [None]
-    assert await second == [None, None]
+    queue.producer.sent[0][1].set_result(acknowledged())
+    assert await first == [stored(0)]
+    assert await second == [stored(1), stored(2)]
     assert (queue.acknowledged, queue.failures) == (1, [])
 
 
@@ -97,14 +106,23 @@ async def test_one_batch_at_a_time_in_order_of_arrival() -> None:
 
     assert [values for values, _ in queue.producer.sent] == [[b"a", b"b", b"c"]]
 
-    queue.producer.sent[0][1].set_result(None)
+    queue.producer.sent[0][1].set_result(acknowledged(70))
     await turns()
     assert [values for values, _ in queue.producer.sent] == [[b"a", b"b", b"c"], [b"d", b"e"]]
     assert not answer.done()
 
-    queue.producer.sent[1][1].set_result(None)
-    assert await answer == [None] * 4
-    assert await later == [None]
+    queue.producer.sent[1][1].set_result(acknowledged(80))
+    assert await answer == [stored(70), stored(71), stored(72), stored(80)]
+    assert await later == [stored(81)]
+
+
+async def test_where_the_broker_does_not_say_the_offset_it_is_stored_all_the_same() -> None:
+    queue = Queue()
+    answer = queue.add(b"a", b"b")
+    await turns()
+    queue.producer.sent[0][1].set_result(acknowledged(-1))
+
+    assert await answer == [stored(None)] * 2
 
 
 async def test_a_failed_batch_is_unknown_and_the_next_is_sent_all_the_same() -> None:
@@ -113,9 +131,9 @@ async def test_a_failed_batch_is_unknown_and_the_next_is_sent_all_the_same() -> 
     await turns()
     queue.producer.sent[0][1].set_exception(RuntimeError("refused"))
     await turns()
-    queue.producer.sent[1][1].set_result(None)
+    queue.producer.sent[1][1].set_result(acknowledged())
 
-    assert await answer == [Failure.UNKNOWN] * 3 + [None]
+    assert await answer == [Failure.UNKNOWN] * 3 + [stored(0)]
     assert [str(error) for error in queue.failures] == ["refused"]
 
 
@@ -143,7 +161,7 @@ async def test_an_acknowledgement_that_comes_too_late_changes_nothing() -> None:
     assert await answer == [Failure.UNKNOWN]
     acknowledgement = queue.producer.sent[0][1]
     if not acknowledgement.done():
-        acknowledgement.set_result(None)
+        acknowledgement.set_result(acknowledged())
     await turns()
 
     assert queue.acknowledged == 0
@@ -169,9 +187,9 @@ async def test_giving_up_with_nothing_in_hand_is_harmless_and_the_queue_goes_on(
     queue.queue.give_up()
     answer = queue.add(b"a")
     await turns()
-    queue.producer.sent[0][1].set_result(None)
+    queue.producer.sent[0][1].set_result(acknowledged())
 
-    assert await answer == [None]
+    assert await answer == [stored(0)]
 
 
 async def test_a_caller_that_went_away_does_not_disturb_the_others() -> None:
@@ -179,9 +197,9 @@ async def test_a_caller_that_went_away_does_not_disturb_the_others() -> None:
     gone, stays = queue.add(b"a"), queue.add(b"b")
     gone.cancel()
     await turns()
-    queue.producer.sent[0][1].set_result(None)
+    queue.producer.sent[0][1].set_result(acknowledged())
 
-    assert await stays == [None]
+    assert await stays == [stored(1)]
     with pytest.raises(asyncio.CancelledError):
         await gone
 

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from ingest_support import KEY, NHS_NUMBER, Service, turns, until
@@ -27,7 +28,10 @@ async def test_every_kind_is_accepted_and_published_to_the_byte(service: Service
 
     assert answer.status_code == 202
     assert answer.headers["content-type"] == "application/json"
-    assert answer.json() == {"status": "accepted", "source": VALID[kind]["source"], "id": VALID[kind]["id"]}
+    source, id_ = VALID[kind]["source"], VALID[kind]["id"]
+    receipt = f"/events/{quote(source, safe='')}/{id_}?at=interventions.submitted/0/0"
+    assert answer.json() == {"status": "accepted", "source": source, "id": id_, "receipt": receipt}
+    assert answer.headers["location"] == receipt
     assert [(record.key, record.value) for record in service.publisher.records] == [
         (VALID[kind]["subject"].encode(), body)
     ]

@@ -1,0 +1,67 @@
+"""The contract as it is beyond HTTP, and what of it is on its way out. Nothing comes from elsewhere."""
+
+import html
+import json
+from string import Template
+
+import yaml
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from pcare_ingest import announcing, asyncapi_page
+from pcare_schemas import asyncapi, json_schemas
+from pcare_schemas.deprecations import Deprecations
+from pcare_schemas.kinds import KINDS
+
+_NOTHING = "<p>Nothing at present.</p>"
+
+
+def routes(
+    page: Template, deprecations_page: Template, deprecations: Deprecations, headers: dict[str, str]
+) -> list[BaseRoute]:
+    """Return the routes `/asyncapi`, `/asyncapi.yaml`, `/json-schema/…` and that of the deprecations.
+
+    All is made now, and not on the loop while events wait.
+    """
+    document = asyncapi.document()
+    schemas = {f"./json-schema/{name}.json": json_schemas.of_kind(kind) for name, kind in KINDS.items()}
+    schemas["./json-schema/recorded.json"] = json_schemas.of_recorded()
+    schemas["./json-schema/rejection.json"] = json_schemas.of_rejection()
+    shown = asyncapi_page.render(page, document, schemas)
+    written = yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=110)
+    announced = deprecations_page.substitute(announced=_announced(deprecations))
+    files = {
+        reference.removeprefix("."): json.dumps(schema, indent=2, ensure_ascii=False)
+        for reference, schema in schemas.items()
+    }
+
+    async def show_page(_request: Request) -> Response:
+        return HTMLResponse(shown, headers=headers)
+
+    async def show_document(_request: Request) -> Response:
+        return Response(written, media_type="application/yaml", headers=headers)
+
+    async def show_schema(request: Request) -> Response:
+        return Response(files[request.url.path], media_type="application/schema+json", headers=headers)
+
+    async def show_announced(_request: Request) -> Response:
+        return HTMLResponse(announced, headers=headers)
+
+    return [
+        Route("/asyncapi", show_page),
+        Route("/asyncapi.yaml", show_document),
+        *(Route(path, show_schema) for path in files),
+        Route(announcing.PAGE, show_announced),
+    ]
+
+
+def _announced(deprecations: Deprecations) -> str:
+    rows = "".join(
+        f'<tr id="{html.escape(one.name)}"><td><code>{html.escape(one.name)}</code></td><td>{one.since}</td>'
+        f"<td>{one.sunset or 'no day is set'}</td><td>{html.escape(one.instead)}</td></tr>"
+        for one in deprecations.all
+    )
+    if not rows:
+        return _NOTHING
+    return f"<table><tr><th>what</th><th>announced from</th><th>taken until</th><th>instead</th></tr>{rows}</table>"
