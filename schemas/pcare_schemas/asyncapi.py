@@ -2,6 +2,8 @@
 
 from typing import Any, Final
 
+import yaml
+
 from pcare_schemas import topics
 from pcare_schemas.envelope import TYPE_PREFIX
 from pcare_schemas.kinds import KINDS
@@ -39,6 +41,12 @@ def document() -> dict[str, Any]:
         "operations": _operations(),
         "components": {"messages": _messages(), "schemas": _schemas()},
     }
+
+
+def as_yaml() -> str:
+    """Return the document as YAML."""
+    text: str = yaml.safe_dump(document(), sort_keys=False, allow_unicode=True, width=110)
+    return text
 
 
 def _channels() -> dict[str, Any]:

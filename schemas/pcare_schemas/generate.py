@@ -9,8 +9,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from pcare_schemas import asyncapi, catalogue_page, json_schemas
 from pcare_schemas.examples import VALID
 from pcare_schemas.invalid_examples import INVALID
@@ -20,6 +18,7 @@ from pcare_schemas.rules import CONTRACT_FILE
 ROOT = Path(__file__).resolve().parents[2]
 """The checkout: this is a tool of the repository, not of an installed package."""
 
+_MADE_BY = b"# Made by `python -m pcare_schemas.generate`; change the models instead.\n"
 _FOLDERS = ("schemas/json-schema", "schemas/examples")
 
 
@@ -27,7 +26,7 @@ def contents() -> dict[Path, bytes]:
     """Return every generated file: its path in the checkout, and what it holds."""
     files = {
         Path("schemas/pcare_schemas/data") / CONTRACT_FILE: f"{json_schemas.contract_digest()}\n".encode(),
-        Path("schemas/asyncapi.yaml"): _yaml(asyncapi.document()),
+        Path("schemas/asyncapi.yaml"): _MADE_BY + asyncapi.as_yaml().encode(),
         Path("schemas/json-schema/recorded.json"): _json(json_schemas.of_recorded()),
         Path("schemas/json-schema/rejection.json"): _json(json_schemas.of_rejection()),
         Path("docs/events.md"): catalogue_page.page().encode(),
@@ -92,11 +91,6 @@ def _read(path: Path) -> bytes | None:
 
 def _json(value: Any) -> bytes:
     return (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode()
-
-
-def _yaml(value: Any) -> bytes:
-    text: str = yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=110)
-    return f"# Made by `python -m pcare_schemas.generate`; change the models instead.\n{text}".encode()
 
 
 if __name__ == "__main__":

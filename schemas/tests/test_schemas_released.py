@@ -324,6 +324,7 @@ def test_where_no_break_is_found_whatever_was_taken_is_taken(both):
         assert [value for value in VALUES if old.is_valid(value) and not new.is_valid(value)] == []
 
 
+@settings(deadline=None)
 @given(schema=ANY_FIELD)
 def test_nothing_breaks_what_did_not_change(schema):
     assert breaks(schema, copy.deepcopy(schema)) == []

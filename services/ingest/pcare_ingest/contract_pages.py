@@ -4,7 +4,6 @@ import html
 import json
 from string import Template
 
-import yaml
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute, Route
@@ -29,7 +28,7 @@ def routes(
     schemas["./json-schema/recorded.json"] = json_schemas.of_recorded()
     schemas["./json-schema/rejection.json"] = json_schemas.of_rejection()
     shown = asyncapi_page.render(page, document, schemas)
-    written = yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=110)
+    written = asyncapi.as_yaml()
     announced = deprecations_page.substitute(announced=_announced(deprecations))
     files = {
         reference.removeprefix("."): json.dumps(schema, indent=2, ensure_ascii=False)

@@ -114,11 +114,13 @@ def test_a_header_is_decoded_as_the_binding_says(raw: bytes, value: str | None) 
         assert read == {"subject": value}
 
 
+@settings(deadline=None)
 @given(value=st.text(st.characters(blacklist_categories=["Cs"])))
 def test_whatever_a_sender_encodes_is_read_as_it_was_meant(value: str) -> None:
     assert binary.decoded([(b"subject", encoded(value).encode())]) == {"subject": value}
 
 
+@settings(deadline=None)
 @given(attributes=st.lists(st.tuples(st.binary(max_size=20), st.binary(max_size=30)), max_size=5), body=st.binary())
 def test_any_headers_and_any_body_give_a_document_or_a_reason(
     attributes: list[tuple[bytes, bytes]], body: bytes

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from ingest_support import BATCH, SINGLE, Service, until
 
@@ -136,11 +136,13 @@ async def test_another_encoding_is_told_which_is_taken(service: Service, encodin
     assert (answer.status_code, answer.headers["accept-encoding"]) == (415, "gzip")
 
 
+@settings(deadline=None)
 @given(body=st.binary(max_size=3_000), level=st.integers(0, 9))
 async def test_whatever_was_compressed_comes_out(body: bytes, level: int) -> None:
     assert await inflated(gzip.compress(body, level)) == body
 
 
+@settings(deadline=None)
 @given(body=st.binary(max_size=200), cut=st.integers(0, 200), flip=st.integers(0, 255))
 async def test_whatever_is_damaged_is_noticed_or_harmless(body: bytes, cut: int, flip: int) -> None:
     damaged = bytearray(gzip.compress(body, mtime=0))
