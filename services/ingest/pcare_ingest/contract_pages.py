@@ -2,6 +2,8 @@
 
 import html
 import json
+from functools import cache
+from importlib import resources
 from string import Template
 
 from starlette.requests import Request
@@ -16,24 +18,13 @@ from pcare_schemas.kinds import KINDS
 _NOTHING = "<p>Nothing at present.</p>"
 
 
-def routes(
-    page: Template, deprecations_page: Template, deprecations: Deprecations, headers: dict[str, str]
-) -> list[BaseRoute]:
+def routes(deprecations: Deprecations, headers: dict[str, str]) -> list[BaseRoute]:
     """Return the routes `/asyncapi`, `/asyncapi.yaml`, `/json-schema/…` and that of the deprecations.
 
     All is made now, and not on the loop while events wait.
     """
-    document = asyncapi.document()
-    schemas = {f"./json-schema/{name}.json": json_schemas.of_kind(kind) for name, kind in KINDS.items()}
-    schemas["./json-schema/recorded.json"] = json_schemas.of_recorded()
-    schemas["./json-schema/rejection.json"] = json_schemas.of_rejection()
-    shown = asyncapi_page.render(page, document, schemas)
-    written = asyncapi.as_yaml()
-    announced = deprecations_page.substitute(announced=_announced(deprecations))
-    files = {
-        reference.removeprefix("."): json.dumps(schema, indent=2, ensure_ascii=False)
-        for reference, schema in schemas.items()
-    }
+    shown, written, files = _contract()
+    announced = Template(_page("deprecations.html")).substitute(announced=_announced(deprecations))
 
     async def show_page(_request: Request) -> Response:
         return HTMLResponse(shown, headers=headers)
@@ -53,6 +44,25 @@ def routes(
         *(Route(path, show_schema) for path in files),
         Route(announcing.PAGE, show_announced),
     ]
+
+
+@cache
+def _contract() -> tuple[str, str, dict[str, str]]:
+    """Return the page, the document, and the schemas by the path that they are served at."""
+    document = asyncapi.document()
+    schemas = {f"./json-schema/{name}.json": json_schemas.of_kind(kind) for name, kind in KINDS.items()}
+    schemas["./json-schema/recorded.json"] = json_schemas.of_recorded()
+    schemas["./json-schema/rejection.json"] = json_schemas.of_rejection()
+    shown = asyncapi_page.render(Template(_page("asyncapi.html")), document, schemas)
+    files = {
+        reference.removeprefix("."): json.dumps(schema, indent=2, ensure_ascii=False)
+        for reference, schema in schemas.items()
+    }
+    return shown, asyncapi.as_yaml(), files
+
+
+def _page(name: str) -> str:
+    return (resources.files("pcare_ingest") / "pages" / name).read_text(encoding="utf-8")
 
 
 def _announced(deprecations: Deprecations) -> str:

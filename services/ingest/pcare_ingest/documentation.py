@@ -58,9 +58,7 @@ def routes(deprecations: Deprecations, *, credentials: bool = False) -> list[Bas
         Route("/docs", show_docs),
         Route("/docs/page.js", show_script),
         Mount("/docs/viewer", StaticFiles(directory=swagger_ui_path)),
-        *contract_pages.routes(
-            Template(_page("asyncapi.html")), Template(_page("deprecations.html")), deprecations, _HEADERS
-        ),
+        *contract_pages.routes(deprecations, _HEADERS),
     ]
 
 

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from ingest_support import NHS_NUMBER, Service
 from starlette.requests import HTTPConnection
 
-from pcare_ingest import receipts
+from pcare_ingest import problems, receipts
 from pcare_ingest.callers import Caller
 from pcare_ingest.receipt_store import Place, ReceiptsAwayError, Recorded, Rejected, Remembered
+from pcare_ingest.refusal import RefusedError
 from pcare_schemas.origin import Origin
 from pcare_schemas.topics import SUBMITTED
 
@@ -128,6 +129,13 @@ class OneOf:
         return self.caller
 
 
+class Nobody:
+    """Callers of whom none proves who they are."""
+
+    async def identify(self, _connection: HTTPConnection) -> Caller:
+        raise RefusedError(problems.UNAUTHENTICATED, {"WWW-Authenticate": "Bearer"})
+
+
 PATH = f"/events/{quote(SOURCE, safe='')}/one"
 
 
@@ -166,6 +174,23 @@ async def test_a_provider_is_told_of_its_own_events_only(make_service: Callable[
     assert own.status_code == 200
     assert [(answer.status_code, answer.json()["reason"]) for answer in others] == [(403, "source_not_allowed")] * 3
     assert len(kept.asked) == 1
+
+
+async def test_whoever_does_not_prove_who_they_are_is_told_nothing(make_service: Callable[..., Service]) -> None:
+    kept = Kept()
+    service = make_service(receipts=kept, callers=Nobody())
+
+    answers = [
+        await service.client.get(PATH),
+        await service.client.get(f"{PATH}?at={AT}"),
+        await service.client.get("/events/nonsense/one"),
+        await service.client.get("/rejections", params={"source": SOURCE}),
+        await service.send(b"{}", to="/events/check"),
+    ]
+
+    assert [answer.status_code for answer in answers] == [401] * 5
+    assert all("www-authenticate" in answer.headers for answer in answers)
+    assert kept.asked == []
 
 
 @pytest.mark.parametrize(
@@ -305,21 +330,23 @@ async def test_a_query_that_cannot_be_read_is_told_what_is_wanted(
     assert kept.asked == []
 
 
+@pytest.fixture
+def asking(make_service: Callable[..., Service]) -> Service:
+    return make_service(receipts=Kept())
+
+
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     source=st.text(max_size=60),
     id_=st.text(max_size=30),
     query=st.dictionaries(st.sampled_from(["at", "after", "since", "limit"]), st.text(max_size=40)),
 )
-async def test_whatever_is_asked_gets_an_answer(
-    make_service: Callable[..., Service], source: str, id_: str, query: dict[str, str]
-) -> None:
-    service = make_service(receipts=Kept())
+async def test_whatever_is_asked_gets_an_answer(asking: Service, source: str, id_: str, query: dict[str, str]) -> None:
     path = f"/events/{quote(source, safe='', errors='replace')}/{quote(id_, safe='', errors='replace')}"
 
     answers = [
-        await service.client.get(path, params=query),
-        await service.client.get("/rejections", params={**query, "source": source}),
+        await asking.client.get(path, params=query),
+        await asking.client.get("/rejections", params={**query, "source": source}),
     ]
 
     assert all(answer.status_code in {200, 400, 404} for answer in answers)
