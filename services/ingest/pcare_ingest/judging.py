@@ -14,6 +14,8 @@ from pcare_schemas.rules import Rules
 from pcare_schemas.submission import pseudonymise_subject
 from pcare_schemas.topics import SUBMITTED
 
+_NOTHING = Deprecations()
+
 
 @dataclass(frozen=True, slots=True)
 class Ready:
@@ -32,7 +34,7 @@ class Judge:
     `announced` is on its way out, and changes no verdict.
     """
 
-    def __init__(self, rules: Callable[[], Rules], key: PseudonymKey, announced: Deprecations) -> None:
+    def __init__(self, rules: Callable[[], Rules], key: PseudonymKey, announced: Deprecations = _NOTHING) -> None:
         self._rules = rules
         self._key = key
         self._announced = announced
