@@ -55,7 +55,14 @@ def _choices(schema: Schema) -> list[Schema]:
     if "anyOf" not in schema:
         return [schema]
     beside = {name: value for name, value in schema.items() if name not in {"anyOf", "default"} | _WORDS}
-    return [choice for branch in schema["anyOf"] for choice in _choices({**beside, **branch})]
+    return [choice for branch in schema["anyOf"] for choice in _choices(_together(beside, branch))]
+
+
+def _together(beside: Schema, branch: Schema) -> Schema:
+    """Return one schema of two that both hold. What both say differently is kept whole, to be compared as such."""
+    twice = {name: value for name, value in beside.items() if branch.get(name, value) != value}
+    both = {**beside, **branch}
+    return {**both, "allOf": [*both.get("allOf", ()), twice]} if twice else both
 
 
 def _of_branch(before: Schema, after: Schema, pointer: str) -> Iterator[Break]:
