@@ -77,6 +77,7 @@ generate: $(READY) ## Write the generated contract: JSON Schemas, AsyncAPI, exam
 	@$(BIN)/python -m pcare_schemas.generate
 	@$(BIN)/python -m pcare_common.metrics > docs/metrics.md
 	@$(BIN)/python -m pcare_cli.settings_page > docs/settings.md
+	@$(BIN)/python -m pcare_ingest.fhir.page > docs/fhir.md
 
 .PHONY: bench
 bench: $(READY) ## Measure speed against ceilings taken in the same run

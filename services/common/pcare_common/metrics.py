@@ -33,6 +33,21 @@ _ALL = (
         "503 grows: Kafka does not acknowledge, or too much is in flight.",
     ),
     Metric(
+        "pcare_ingest_fhir_requests_total",
+        "counter",
+        ("status",),
+        "Requests to POST /fhir, by HTTP status.",
+        "503 grows: Kafka does not acknowledge, or too much is in flight.",
+    ),
+    Metric(
+        "pcare_ingest_fhir_resources_total",
+        "counter",
+        ("resource", "outcome"),
+        "FHIR resources answered, by type (one that is read here, else other) and outcome: accepted, context (others "
+        "refer to it), refused, unavailable.",
+        "refused grows for one type: a sender's mapping and docs/fhir.md have parted.",
+    ),
+    Metric(
         "pcare_ingest_events_total",
         "counter",
         ("outcome",),

@@ -23,6 +23,9 @@ from pcare_ingest.admission import Admission
 from pcare_ingest.answers import VALID
 from pcare_ingest.credentials import Credentials, credentials
 from pcare_ingest.endpoint import EventsEndpoint
+from pcare_ingest.fhir import mapping as fhir_mapping
+from pcare_ingest.fhir.endpoint import FhirEndpoint
+from pcare_ingest.fhir.measures import FhirMeasures
 from pcare_ingest.gate import Gate
 from pcare_ingest.intake import Intake
 from pcare_ingest.judging import Judge
@@ -81,7 +84,11 @@ def assemble(
     check = EventsEndpoint(
         intake.check, gate, admission, CheckMeasures(registry), clock, words=VALID, read_within=within
     )
+    mapping = fhir_mapping.built_in()
+    fhir_measures = FhirMeasures(registry, mapping, measures)
+    fhir = FhirEndpoint(mapping, intake, gate, admission, fhir_measures, clock=clock, read_within=within)
     others = [
+        *fhir.routes(),
         *known.routes,
         *ReceiptEndpoint(receipts, gate, metrics.counter("pcare_ingest_receipts_total", registry)).routes(),
         *service_routes(registry, ready=all_of(watched.health, known.health), live=live),

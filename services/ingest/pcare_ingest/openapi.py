@@ -3,6 +3,7 @@
 from typing import Any
 
 from pcare_ingest import openapi_answers, openapi_credentials, openapi_events, openapi_receipts, openapi_requests
+from pcare_ingest.fhir import openapi as openapi_fhir
 from pcare_ingest.limits import MAX_BATCH_BYTES, MAX_BATCH_EVENTS, MAX_EVENT_BYTES
 
 _DESCRIPTION = f"""\
@@ -52,6 +53,7 @@ def document(*, credentials: bool = False) -> dict[str, Any]:
                     openapi_answers.check_responses(),
                 )
             },
+            **openapi_fhir.paths(),
             **openapi_receipts.paths(),
             **(openapi_credentials.paths() if credentials else {}),
             "/health/live": {"get": _probe("Whether the process turns", "live")},
@@ -63,6 +65,7 @@ def document(*, credentials: bool = False) -> dict[str, Any]:
             "schemas": {
                 **openapi_events.schemas(),
                 **openapi_answers.schemas(),
+                **openapi_fhir.schemas(),
                 **openapi_receipts.schemas(),
                 **(openapi_credentials.schemas() if credentials else {}),
             },

@@ -1,0 +1,95 @@
+"""A request's resources, and how they refer to each other: a Bundle, or one resource by itself."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from pcare_ingest.fhir.issues import Code, Issue, UnfitError
+from pcare_ingest.fhir.paths import Node
+
+TRANSACTION: Final = "transaction"
+BATCH: Final = "batch"
+COLLECTION: Final = "collection"
+TYPES: Final = (TRANSACTION, BATCH, COLLECTION)
+_REST = re.compile(r"(?:(?P<base>https?://[^\s#]*)/)?(?P<name>[A-Z][A-Za-z]+/[A-Za-z0-9\-.]{1,64})(?:/_history/.*)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A resource of the request. `entry` is its place in the Bundle; `within` what contains it, if anything does."""
+
+    node: Node
+    entry: int | None = None
+    full_url: str | None = None
+    within: "Held | None" = None
+
+    @property
+    def type(self) -> str:
+        """The type of the resource."""
+        return str(self.node.value["resourceType"])
+
+
+@dataclass(slots=True)
+class Known:
+    """The resources that a reference may lead to."""
+
+    _by_url: dict[str, Held] = field(default_factory=dict)
+    _by_name: dict[str, Held] = field(default_factory=dict)
+
+    def add(self, held: Held) -> None:
+        """Let references lead to `held`. The first of several under one name stays."""
+        if held.full_url is not None:
+            self._by_url.setdefault(held.full_url, held)
+        identity = held.node.value.get("id")
+        if isinstance(identity, str):
+            self._by_name.setdefault(f"{held.type}/{identity}", held)
+
+    def resolve(self, reference: Any, by: Held) -> Held | None:
+        """Return what a reference's text leads to from `by`: contained, in the Bundle, or None: elsewhere."""
+        if not isinstance(reference, str):
+            return None
+        if reference.startswith("#"):
+            return _contained(reference[1:], by.within or by)
+        if reference in self._by_url:
+            return self._by_url[reference]
+        found = _REST.fullmatch(reference)
+        if found is None:
+            return None
+        own = _REST.fullmatch(by.full_url or "")
+        base = found["base"] or (own["base"] if own else None)
+        if base and (held := self._by_url.get(f"{base}/{found['name']}")):
+            return held
+        return None if found["base"] else self._by_name.get(found["name"])
+
+
+def resource_of(value: Any, at: str | None, entry: int | None = None, full_url: Any = None) -> Held:
+    """Return a resource as it is held. Raises UnfitError if this is none."""
+    kind = value.get("resourceType") if isinstance(value, dict) else None
+    if not isinstance(kind, str) or not re.fullmatch("[A-Z][A-Za-z]{1,63}", kind):
+        text = "This is no FHIR resource: send a JSON object with a `resourceType`."
+        raise UnfitError(Issue(Code.structure, text, at, "not_json", 400))
+    return Held(Node(value, at or kind), entry, full_url if isinstance(full_url, str) else None)
+
+
+def references(value: Any) -> Iterator[str]:
+    """Yield the texts of all references in plain JSON."""
+    waiting = [value]
+    while waiting:
+        current = waiting.pop()
+        if isinstance(current, dict):
+            if isinstance(current.get("reference"), str):
+                yield current["reference"]
+            waiting.extend(current.values())
+        elif isinstance(current, list):
+            waiting.extend(current)
+
+
+def _contained(name: str, by: Held) -> Held | None:
+    for node in by.node.child("contained"):
+        if isinstance(node.value, dict) and name and node.value.get("id") == name:
+            try:
+                return Held(resource_of(node.value, node.at).node, by.entry, None, by)
+            except UnfitError:
+                return None
+    return None
