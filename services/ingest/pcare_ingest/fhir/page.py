@@ -83,8 +83,10 @@ An event's id is a UUID (version 5, in the namespace `{NAMESPACE}`) of the type,
   `versionId` and `lastUpdated` play no part.
 - **Another status is another event**: an `active` referral and the same referral `completed` are two.
 - **A plan may recur**: of CarePlan the time is part of the id, so a plan agreed again a year later is a new event.
+- **What happened is recorded when it happens**: a referral that is only ever sent `completed` records its end alone.
 - **A change of what was recorded is a correction**, and an event is not overwritten: the recorder rejects it as
-  `id_reused`. Send the resource with status `entered-in-error`, then the right one under another identifier.
+  `id_reused`; so is the same resource with a Patient who has moved, for the borough is that of the day of the event.
+  Send the resource with status `entered-in-error`, then the right one under another identifier.
 - **`entered-in-error` takes back** every event that the resource can have stated, as far as its times still stand
   in it; one that was never recorded does no harm. Leave the code, the subject and the times as they were."""
 

@@ -79,12 +79,14 @@ class Values:
                 return
 
     def missing(self, rule: FieldRule, of: Subject) -> str:
-        """Return where a field would have stood: by the last of its paths."""
-        path = self._mapping.parsed(rule.paths[-1])
-        root = of.held.node.at
-        if path.of_patient:
-            root = "Patient" if of.patient is None else of.patient.node.at
-        return path.expression(root, self._urls)
+        """Return where a field would have stood: in the Patient where one is at hand, else in the resource."""
+        paths = [self._mapping.parsed(text) for text in rule.paths]
+        if of.patient is not None:
+            for path in paths:
+                if path.of_patient:
+                    return path.expression(of.patient.node.at, self._urls)
+        root = "Patient" if paths[0].of_patient else of.held.node.at
+        return paths[0].expression(root, self._urls)
 
     def _stands_beside(self, coding: Coding, text: str, node: Node, start: Held) -> bool:
         top = text.partition(".")[0]
