@@ -274,10 +274,11 @@ async def test_minimal_answers_say_no_more_than_is_needed(service: Service) -> N
 async def test_a_resource_may_go_to_the_address_of_its_type(service: Service) -> None:
     taken = await send(service, example("pam-scored"), "/fhir/Observation")
     wrong = await send(service, example("pam-scored"), "/fhir/Procedure")
-    whole = await send(service, example("sp-referral"), "/fhir/Bundle")
+    whole = await send(service, example("sp-referral"), "/fhir/Observation")
+    nowhere = await send(service, example("sp-referral"), "/fhir/Medication")
 
-    assert (taken.status_code, wrong.status_code, whole.status_code) == (201, 400, 400)
-    assert issues(wrong)[0]["code"] == "invariant"
+    assert [one.status_code for one in (taken, wrong, whole, nowhere)] == [201, 400, 400, 404]
+    assert issues(wrong)[0]["code"] == issues(whole)[0]["code"] == "invariant"
     assert len(service.publisher.records) == 1
 
 

@@ -256,6 +256,7 @@ async def test_two_numbers_are_two_persons(service: Service) -> None:
         b'{"resourceType": "Bundle", "type": "batch", "entry": []}',
         b'{"resourceType": "Bundle", "type": "batch", "entry": {}}',
         b'{"resourceType": "Bundle", "type": "batch", "colour": 1, "entry": [{}]}',
+        b'{"resourceType": "Bundle", "type": "batch", "entry": [{"\xff": 1}]}',
         b'{"resourceType": "Patient", "multipleBirthInteger": NaN}',
     ],
 )

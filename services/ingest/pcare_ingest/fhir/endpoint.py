@@ -76,7 +76,7 @@ class FhirEndpoint:
         return [
             Route("/fhir/metadata", capability.endpoint(self._mapping), methods=["GET"]),
             Route("/fhir", self, methods=["POST"]),
-            Route("/fhir/{type}", self, methods=["POST"]),
+            *(Route(f"/fhir/{name}", self, methods=["POST"]) for name in self._mapping.resources),
         ]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -109,7 +109,7 @@ class FhirEndpoint:
         with Hold(self._admission) as hold:
             try:
                 body = await read(request.scope, receive, limit=MAX_BATCH_BYTES, within=self._read_within, hold=hold)
-                return await self._take(body, request.path_params.get("type"), caller, hold, minimal=minimal)
+                return await self._take(body, _type_of(request), caller, hold, minimal=minimal)
             except TooLargeError:
                 raise RefusedError(TOO_LARGE) from None
             except TooSlowError:
@@ -187,6 +187,11 @@ class FhirEndpoint:
 def _results(drafts: Sequence[list[Draft] | Result], verdicts: Sequence[Verdict]) -> list[Result]:
     following = iter(verdicts)
     return [one if isinstance(one, Result) else outcomes.judged(one, [next(following) for _ in one]) for one in drafts]
+
+
+def _type_of(request: Request) -> str | None:
+    """Return the type that the address names, or None."""
+    return request.url.path.removeprefix("/fhir").strip("/") or None
 
 
 def _not_recorded(held: Held, mapping: Mapping) -> Issue:

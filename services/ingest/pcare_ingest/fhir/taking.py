@@ -18,6 +18,7 @@ SLICE: Final = 25
 
 METHODS: Final = ("POST", "PUT")
 _CONDITIONS: Final = ("ifMatch", "ifNoneMatch", "ifModifiedSince")
+_UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 _PARTS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _ENTRIES = msgspec.json.Decoder(list[dict[str, msgspec.Raw]])
 
@@ -47,7 +48,7 @@ def take(body: bytes) -> Request:
     """Return the request that a body is. Raises UnfitError, with a status of 400, where the whole is not to be read."""
     try:
         parts = _PARTS.decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    except _UNREADABLE:
         return Request(None, single=reading.parse(body))  # which says better what is wrong
     if b"resourceType" not in body or reading.parse(bytes(parts.get("resourceType", b"null"))) != "Bundle":
         return Request(None, single=reading.parse(body))
@@ -80,7 +81,7 @@ def _bundle(parts: Parts) -> Request:
         raise UnfitError(Issue(Code.not_supported, text, "Bundle.type", status=400))
     try:
         entries = _ENTRIES.decode(parts.get("entry", b"[]"))
-    except msgspec.MsgspecError:
+    except _UNREADABLE:
         text = "This is not an array of entries."
         raise UnfitError(Issue(Code.structure, text, "Bundle.entry", status=400)) from None
     if not entries:
