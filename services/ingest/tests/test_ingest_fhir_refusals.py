@@ -11,7 +11,8 @@ from ingest_support import NHS_NUMBER, MakeService, Service, until
 from starlette.requests import HTTPConnection
 
 from pcare_ingest.callers import Caller
-from pcare_ingest.limits import MAX_BATCH_BYTES, MAX_BATCH_EVENTS
+from pcare_ingest.fhir.limits import MAX_BYTES, MAX_ENTRIES
+from pcare_ingest.limits import MAX_BATCH_BYTES
 from pcare_ingest.publishing import Failure
 
 ANOTHER_NUMBER = "9990000026"
@@ -28,6 +29,10 @@ def spoil(name: str, **fields: Any) -> Callable[[], Any]:
         return resource
 
     return make
+
+
+def null(field: str) -> Callable[[], Any]:
+    return lambda: example("pam-scored") | {field: None}
 
 
 def of_referral(**fields: Any) -> Callable[[], Any]:
@@ -68,6 +73,15 @@ REFUSED: list[tuple[str, Callable[[], Any], str, str | None, str | None]] = [
         "Observation",
         None,
     ),
+    (
+        "text in the form of an object",
+        spoil("pam-scored", subject='{"reference": "Patient/p"}'),
+        "structure",
+        "Observation.subject",
+        None,
+    ),
+    ("text beside a value", spoil("pam-scored", _status="0"), "structure", "Observation._status", None),
+    ("null", null("issued"), "structure", "Observation.issued", None),
     ("a required element missing", spoil("pam-scored", status=None), "required", "Observation.status", None),
     (
         "a value that R4 does not allow",
@@ -288,8 +302,8 @@ async def test_only_fhir_r4_in_json_is_taken(service: Service, content_type: str
 
 
 async def test_too_much_is_refused(service: Service) -> None:
-    large = await send(service, b" " * (MAX_BATCH_BYTES + 1))
-    many = await send(service, bundle("batch", *[{"resourceType": "Patient"}] * (MAX_BATCH_EVENTS + 1)))
+    large = await send(service, b" " * (MAX_BYTES + 1))
+    many = await send(service, bundle("batch", *[{"resourceType": "Patient"}] * (MAX_ENTRIES + 1)))
     encoded = await send(service, example("pam-scored"), content_encoding="br")
 
     assert [one.status_code for one in (large, many, encoded)] == [413, 413, 415]
@@ -344,6 +358,15 @@ class OneProvider:
 
 
 ODS = "https://fhir.nhs.uk/Id/ods-organization-code/"
+
+
+async def test_the_largest_body_fits_into_the_least_that_may_be_set(make_service: MakeService) -> None:
+    service = make_service(ingest_max_bytes_in_hand=2 * MAX_BATCH_BYTES)
+    body = json.dumps(example("pam-scored")).encode()
+
+    answer = await send(service, body + b" " * (MAX_BYTES - len(body)))
+
+    assert answer.status_code == 201
 
 
 async def test_nobody_speaks_for_another_organisation(make_service: MakeService) -> None:

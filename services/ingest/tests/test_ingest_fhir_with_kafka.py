@@ -1,4 +1,4 @@
-"""POST /fhir against real Kafka: what is answered as recorded is on the topic, and nobody is named there or in the log."""
+"""POST /fhir against real Kafka: what is answered as recorded is on the topic, and nobody is named there or logged."""
 
 import json
 from pathlib import Path

@@ -19,6 +19,7 @@ from pcare_ingest.fhir import capability, outcomes, reading, taking
 from pcare_ingest.fhir.bundle import TRANSACTION, Held
 from pcare_ingest.fhir.events import Draft, Drafter
 from pcare_ingest.fhir.issues import Code, Issue, UnfitError
+from pcare_ingest.fhir.limits import APART, MAX_BYTES, MAX_ENTRIES
 from pcare_ingest.fhir.mapping import Mapping
 from pcare_ingest.fhir.measures import FhirMeasures
 from pcare_ingest.fhir.media_types import is_json, wants_minimal
@@ -26,7 +27,6 @@ from pcare_ingest.fhir.outcomes import Result
 from pcare_ingest.fhir.taking import Resources
 from pcare_ingest.gate import Gate
 from pcare_ingest.intake import Intake, Verdict
-from pcare_ingest.limits import MAX_BATCH_BYTES, MAX_BATCH_EVENTS
 from pcare_ingest.refusal import RefusedError
 from pcare_schemas.rejections import Rejection
 
@@ -35,7 +35,7 @@ TOO_LARGE: Final = problems.EdgeProblem(
     "bundle_too_large",
     413,
     "The Bundle is too large",
-    f"Send at most {MAX_BATCH_EVENTS} entries and {MAX_BATCH_BYTES} bytes at once; split this one.",
+    f"Send at most {MAX_ENTRIES} entries and {MAX_BYTES} bytes at once; split this one.",
 )
 UNSUPPORTED: Final = problems.EdgeProblem(
     "unsupported_media_type",
@@ -108,7 +108,7 @@ class FhirEndpoint:
         minimal = wants_minimal(request.headers.get("prefer"))
         with Hold(self._admission) as hold:
             try:
-                body = await read(request.scope, receive, limit=MAX_BATCH_BYTES, within=self._read_within, hold=hold)
+                body = await read(request.scope, receive, limit=MAX_BYTES, within=self._read_within, hold=hold)
                 return await self._take(body, _type_of(request), caller, hold, minimal=minimal)
             except TooLargeError:
                 raise RefusedError(TOO_LARGE) from None
@@ -118,8 +118,9 @@ class FhirEndpoint:
                 raise RefusedError(problems.OVERLOADED) from None
 
     async def _take(self, body: bytes, asked: str | None, caller: Caller, hold: Hold, *, minimal: bool) -> Response:
+        hold.take(size=APART * len(body))
         taken = taking.take(body)
-        if len(taken.entries) > MAX_BATCH_EVENTS:
+        if len(taken.entries) > MAX_ENTRIES:
             raise RefusedError(TOO_LARGE)
         events = max(1, len(taken.entries))
         hold.take(events=events)
@@ -129,7 +130,7 @@ class FhirEndpoint:
             _check_address(asked, taken.bundle, resources)
         drafts = await self._drafts(resources, caller)
         made = sum(len(one) for one in drafts if isinstance(one, list))
-        if made > MAX_BATCH_EVENTS:
+        if made > MAX_ENTRIES:
             raise RefusedError(TOO_LARGE)
         hold.take(events=max(0, made - events))
         if taken.bundle is None:

@@ -4,9 +4,9 @@ from typing import Any, Final
 
 from pcare_ingest.fhir import capability, examples
 from pcare_ingest.fhir.bundle import TYPES
+from pcare_ingest.fhir.limits import MAX_BYTES, MAX_ENTRIES
 from pcare_ingest.fhir.mapping import built_in
 from pcare_ingest.fhir.outcomes import MEDIA_TYPE
-from pcare_ingest.limits import MAX_BATCH_BYTES, MAX_BATCH_EVENTS
 
 _MEANINGS: Final = {
     200: "A batch, a collection or a transaction, with one response an entry; or a resource that took events back.",
@@ -97,7 +97,7 @@ def _post() -> dict[str, Any]:
         "summary": "Send a FHIR R4 resource, or a Bundle",
         "description": (
             f"UK Core resources in FHIR R4: one by itself, or a Bundle ({', '.join(TYPES)}) of at most "
-            f"{MAX_BATCH_EVENTS} entries and {MAX_BATCH_BYTES} bytes. They become events as POST /events takes them, "
+            f"{MAX_ENTRIES} entries and {MAX_BYTES} bytes. They become events as POST /events takes them, "
             "and are checked as these are. A single resource may go to /fhir/{type} as well. "
             "`Prefer: return=minimal` leaves out what is said of what went well."
         ),

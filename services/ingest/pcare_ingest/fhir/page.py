@@ -5,10 +5,10 @@ from collections.abc import Iterator
 
 from pcare_ingest.fhir import examples
 from pcare_ingest.fhir.events import NAMESPACE
+from pcare_ingest.fhir.limits import MAX_BYTES, MAX_ENTRIES
 from pcare_ingest.fhir.mapping import Coding, FieldRule, Mapping, Rule, Words, built_in, payload_fields
-from pcare_ingest.limits import MAX_BATCH_BYTES, MAX_BATCH_EVENTS
 
-_MEBIBYTES = MAX_BATCH_BYTES // 1024 // 1024
+_MEBIBYTES = MAX_BYTES // 1024 // 1024
 _HEAD = f"""# Send FHIR resources
 
 *For an integrator whose system speaks FHIR. Generated from `mapping.yaml` of ingest by `make generate`; a test
@@ -34,7 +34,7 @@ Examples to send as they are stand on the API page (`/docs`), and in `services/i
   again.
 - **A Bundle of type `batch` or `collection`**: each entry by itself. A collection promises no more than to be a
   set, so it is taken as a batch is, and answered like one.
-- At most {MAX_BATCH_EVENTS} entries and {_MEBIBYTES} MiB. `POST` and `PUT` mean the same here:
+- At most {MAX_ENTRIES} entries and {_MEBIBYTES} MiB. `POST` and `PUT` mean the same here:
   say it. `DELETE` and conditions on a version are refused. Other types of Bundle (message, document, history) are
   refused.
 - `Prefer: return=minimal` leaves out what is said of what went well.

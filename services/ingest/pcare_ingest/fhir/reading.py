@@ -5,13 +5,14 @@ others, save what the value of an extension may be.
 """
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any, Final, NoReturn
 
 from fhir.resources.R4B import get_fhir_model_class
 from pydantic import ValidationError
 
+from pcare_ingest.fhir import shapes
 from pcare_ingest.fhir.issues import Code, Issue, UnfitError
 from pcare_ingest.fhir.paths import Node, element
 from pcare_schemas.explain import showable
@@ -53,17 +54,14 @@ def check(node: Node, *, entry: int | None = None) -> None:
 
     `entry`: of a Bundle that holds one entry only, which place that has in the whole.
 
-    Contained resources are not looked at: each is checked by itself. So is what would change the meaning of what is
-    read: modifier extensions and implicit rules are not understood here, and may therefore not be passed over.
+    Contained resources are not looked at: each is checked by itself.
     """
-    resource = node.value
-    changed = next(_changes_meaning(node), None)
-    if changed is not None:
-        text = "This changes the meaning of the resource in a way that is not understood here."
-        raise UnfitError(Issue(Code.not_supported, text, changed))
-    model: Any = get_fhir_model_class(resource["resourceType"])
+    model: Any = get_fhir_model_class(node.value["resourceType"])
+    wrong = next(shapes.faults(node, model), None)
+    if wrong is not None:
+        raise UnfitError(wrong)
     try:
-        model.model_validate({name: value for name, value in resource.items() if name != "contained"})
+        model.model_validate({name: value for name, value in node.value.items() if name != "contained"})
     except ValidationError as error:
         details = error.errors(include_url=False, include_input=False, include_context=False)
         issues = (_issue(detail["type"], _in_place(detail["loc"], entry), node.at) for detail in details[:MOST_ISSUES])
@@ -90,19 +88,6 @@ def _expression(steps: Iterable[str | int], root: str) -> str:
         else:
             break
     return expression
-
-
-def _changes_meaning(node: Node) -> Iterator[str]:
-    waiting = [node]
-    while waiting:
-        current = waiting.pop()
-        if not isinstance(current.value, dict):
-            continue
-        for name in current.value:
-            if name in {"modifierExtension", "implicitRules"}:
-                yield f"{current.at}.{name}"
-            if name != "contained" and showable(name):
-                waiting.extend(current.child(name))
 
 
 def _measure(document: Any, at: str | None) -> None:

@@ -13,7 +13,7 @@ from pcare_ingest.fhir.bundle import BATCH, TRANSACTION, TYPES, Held, Known, ref
 from pcare_ingest.fhir.issues import Code, Issue, UnfitError
 from pcare_ingest.fhir.paths import Node
 
-SLICE: Final = 25
+SLICE: Final = 10
 """Resources read in one go. Between slices other requests get their turn."""
 
 METHODS: Final = ("POST", "PUT")

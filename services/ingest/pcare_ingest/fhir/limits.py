@@ -1,0 +1,13 @@
+"""How large a request to POST /fhir may be."""
+
+from typing import Final
+
+from pcare_ingest.limits import MAX_BATCH_EVENTS
+
+MAX_ENTRIES: Final = MAX_BATCH_EVENTS
+MAX_BYTES: Final = 4 * 1024 * 1024
+"""Half of what a batch of events may have: a resource is taken apart before it is judged."""
+
+APART: Final = 3
+"""How many times its bytes a body takes in hand beside them, for what it is while it is taken apart. With the bytes
+themselves, the largest body is then no more than the settings grant at least."""
