@@ -77,7 +77,7 @@ ANY_BODY = st.one_of(
 )
 
 
-@settings(max_examples=600, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(body=ANY_BODY)
 def test_every_answer_is_documented_and_repeats_no_number(service: Service, body: bytes) -> None:
     answer = asyncio.run(send(service, body))

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from pcare_ingest.fhir.issues import Code, Issue, UnfitError
 from pcare_ingest.fhir.paths import Node
+from pcare_ingest.fhir.reading import is_type
 
 TRANSACTION: Final = "transaction"
 BATCH: Final = "batch"
@@ -69,6 +70,8 @@ def resource_of(value: Any, at: str | None, entry: int | None = None, full_url: 
     if not isinstance(kind, str) or not re.fullmatch("[A-Z][A-Za-z]{1,63}", kind):
         text = "This is no FHIR resource: send a JSON object with a `resourceType`."
         raise UnfitError(Issue(Code.structure, text, at, "not_json", 400))
+    if not is_type(kind):
+        raise UnfitError(Issue(Code.not_supported, "R4 has no type of resource of this name.", at))
     return Held(Node(value, at or kind), entry, full_url if isinstance(full_url, str) else None)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any, Final, NoReturn
 
-from fhir.resources.R4B import get_fhir_model_class
+from fhir.resources.R4B import fhirtypes, get_fhir_model_class
 from pydantic import ValidationError
 
 from pcare_ingest.fhir import shapes
@@ -24,6 +24,11 @@ _TEXTS: Final = {
     "missing": (Code.required, "This is missing."),
     "model_field_validation.missing": (Code.required, "This is missing."),
 }
+
+
+def is_type(name: str) -> bool:
+    """Say whether R4 has a type of this name. One that it has not may be any word, and is not repeated."""
+    return hasattr(fhirtypes, f"{name}Type")
 
 
 def prepare(types: Iterable[str]) -> None:
