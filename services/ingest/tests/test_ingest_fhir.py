@@ -200,6 +200,15 @@ async def test_a_plan_that_is_agreed_anew_is_a_new_event_and_in_error_only_that_
     assert retraction["data"]["retracts"] == second["id"]
 
 
+async def test_a_plan_in_error_is_taken_back_although_its_end_was_to_come(service: Service) -> None:
+    plan = example("care-plan-ended") | {"period": {"start": "2024-05-30", "end": "2030-01-01"}}
+
+    answer = await send(service, plan | {"status": "entered-in-error"})
+
+    assert answer.status_code == 200, answer.text
+    assert {event["time"] for event in events(service)} == {"2024-05-30T00:00:00+01:00"}
+
+
 @pytest.mark.parametrize(
     ("name", "status", "kind"),
     [
@@ -242,6 +251,48 @@ async def test_several_contacts_about_one_decision_share_a_reference(service: Se
     await send(service, procedure)
 
     assert events(service)[0]["data"]["conversation_ref"] == "SDM-2024-0100"
+
+
+async def test_a_person_may_be_named_by_pseudonym_and_an_old_number_is_nobody(service: Service) -> None:
+    pseudonym = "person:k1:" + "5" * 32
+    observation = example("pam-scored")
+    observation["subject"] = {"reference": "#p"}
+    observation["contained"] = [
+        {
+            "resourceType": "Patient",
+            "id": "p",
+            "identifier": [
+                {"system": "https://fhir.nhs.uk/Id/nhs-number", "value": NHS_NUMBER, "use": "old"},
+                {"system": "urn:ncl:personalised-care:pseudonym", "value": pseudonym},
+            ],
+        }
+    ]
+
+    await send(service, observation)
+
+    assert events(service)[0]["subject"] == pseudonym
+
+
+async def test_spaces_in_a_number_are_no_other_person(service: Service) -> None:
+    observation = example("pam-scored")
+    observation["subject"]["identifier"]["value"] = "999 000 0018"
+
+    await send(service, example("pam-scored"))
+    await send(service, observation)
+
+    assert len({record.value for record in service.publisher.records}) == 1
+
+
+async def test_an_organisation_without_an_ods_code_is_named_by_its_slug(service: Service) -> None:
+    referral = example("sp-referral")
+    referral["entry"][2]["resource"]["performer"] = [
+        {"identifier": {"system": "urn:ncl:provider", "value": "no-such-charity"}}
+    ]
+
+    answer = await send(service, referral)
+
+    assert issues(answer)[0]["code"] == "code-invalid"
+    assert issues(answer)[0]["expression"] == ["Bundle.entry[2].resource.performer[0].identifier.value"]
 
 
 async def test_a_host_closes_the_referral_of_another_organisation(service: Service) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
@@ -10,10 +10,13 @@ from fhir_support import FHIR, OWN, bundle, example, issues, send
 from ingest_support import NHS_NUMBER, MakeService, Service, until
 from starlette.requests import HTTPConnection
 
+from pcare_ingest import problems
 from pcare_ingest.callers import Caller
+from pcare_ingest.fhir import taking
 from pcare_ingest.fhir.limits import MAX_BYTES, MAX_ENTRIES
 from pcare_ingest.limits import MAX_BATCH_BYTES
 from pcare_ingest.publishing import Failure
+from pcare_ingest.refusal import RefusedError
 from pcare_schemas.examples import VALID
 
 ANOTHER_NUMBER = "9990000026"
@@ -396,3 +399,47 @@ async def test_who_may_speak_for_one_organisation_need_not_name_it(make_service:
 
     assert answer.status_code == 201
     assert json.loads(service.publisher.records[0].value)["source"] == f"{ODS}RAL"
+
+
+class Nobody:
+    """Callers of whom none proves who they are."""
+
+    async def identify(self, connection: HTTPConnection) -> Caller:  # noqa: ARG002
+        raise RefusedError(problems.TOO_MANY_EVENTS, {"Retry-After": "7"})
+
+
+async def test_who_is_turned_away_at_the_gate_is_told_in_fhirs_terms(make_service: MakeService) -> None:
+    answer = await send(make_service(callers=Nobody()), example("pam-scored"))
+
+    assert (answer.status_code, answer.headers["retry-after"]) == (429, "7")
+    assert issues(answer)[0]["code"] == "throttled"
+
+
+async def test_a_fault_of_ours_is_told_in_fhirs_terms_and_logged_without_its_words(
+    service: Service, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise RuntimeError("words that nobody is to see")
+
+    monkeypatch.setattr(taking, "take", fail)
+
+    answer = await send(service, example("pam-scored"))
+
+    assert answer.status_code == 500
+    assert issues(answer)[0]["details"]["coding"][0]["code"] == "internal_error"
+    logged = capsys.readouterr()
+    assert "a fault of ours" in logged.out + logged.err
+    assert "nobody is to see" not in answer.text + logged.out + logged.err
+
+
+async def test_a_body_that_does_not_come_is_408(make_service: MakeService) -> None:
+    service = make_service(ingest_read_within_seconds=0.01)
+
+    async def never() -> AsyncIterator[bytes]:
+        yield b"{"
+        await asyncio.Event().wait()
+
+    answer = await service.client.post("/fhir", content=never(), headers={"content-type": FHIR})
+
+    assert answer.status_code == 408
+    assert issues(answer)

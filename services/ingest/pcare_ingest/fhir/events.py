@@ -135,17 +135,22 @@ class Drafter:
         yield from rule.data.items()
 
     def _retractions(self, fitting: list[Rule], envelope: "_Envelope") -> list[Draft]:
-        """Take back every event that the resource can have stated: those whose time it still holds."""
+        """Take back every event that the resource can have stated: those whose time it still holds.
+
+        All are of the first of these times: the last may be a planned end, which is to come.
+        """
         drafts: dict[str, Draft] = {}
+        first: Found | None = None
         for rule in fitting:
             time = self._values.first(rule.time, envelope.held)
             if time.value is None:
                 continue
             moment = instant(time.value)
+            first = first or Found(moment, time.at)
             target = self._id(rule, envelope, moment)
             data = {"retracts": target, "reason": "entered_in_error"}
             own_id = str(uuid.uuid5(NAMESPACE, f"{RETRACTED}|{target}"))
-            drafts[target] = envelope.draft(RETRACTED, own_id, Found(moment, time.at), data, {})
+            drafts[target] = envelope.draft(RETRACTED, own_id, first, data, {})
         if not drafts:
             at = self._values.first(fitting[0].time, envelope.held).at
             raise UnfitError(Issue(Code.required, "To take it back, leave the time in it at which it happened.", at))

@@ -22,9 +22,7 @@ MEDIA_TYPE: Final = "application/fhir+json"
 MOST_ISSUES: Final = 100
 _CODES: Final = {
     Reason.unknown_code: Code.code_invalid,
-    Reason.source_not_allowed: Code.forbidden,
     Reason.identifiable_data: Code.security,
-    Reason.too_large: Code.too_long,
     Reason.not_json: Code.structure,
 }
 _MISSING: Final = "This is missing."
@@ -133,6 +131,9 @@ def _against(draft: Draft, verdict: Verdict) -> list[Issue]:
 
 
 def _issue(draft: Draft, reason: Reason, error: FieldError) -> Issue:
-    code = Code.required if error.message == _MISSING else _CODES.get(reason, Code.value)
+    status = MEANINGS[reason].status
+    code = _CODES.get(reason) or _BY_STATUS.get(status, Code.value)
+    if error.message == _MISSING:
+        code = Code.required
     expected = f" Expected: {error.expected}." if error.expected else ""
-    return Issue(code, f"{error.message}{expected}", draft.place(error.path), str(reason), MEANINGS[reason].status)
+    return Issue(code, f"{error.message}{expected}", draft.place(error.path), str(reason), status)
