@@ -244,6 +244,16 @@ async def test_a_declined_offer_may_be_a_procedure(service: Service) -> None:
     assert events(service)[0]["data"]["referral_ref"] == "SP-17"
 
 
+async def test_the_level_is_the_component_that_says_so(service: Service) -> None:
+    observation = example("pam-scored")
+    other = {"code": {"text": "items answered"}, "valueInteger": 2}
+    observation["component"] = [other, *observation["component"]]
+
+    await send(service, observation)
+
+    assert events(service)[0]["data"]["level"] == 3
+
+
 async def test_several_contacts_about_one_decision_share_a_reference(service: Service) -> None:
     procedure = example("sdm-conversation")
     procedure["partOf"] = [{"identifier": {"value": "SDM-2024-0100"}}]

@@ -80,6 +80,12 @@ async def test_a_reference_that_leads_nowhere_names_nobody(service: Service, ref
     assert found[1]["outcome"]["issue"][0]["expression"] == ["Bundle.entry[1].resource.subject"]
 
 
+async def test_a_patient_whom_only_they_themselves_refer_to_is_refused(service: Service) -> None:
+    patient = {**PATIENT, "id": "p1", "link": [{"other": {"reference": "Patient/p1"}, "type": "seealso"}]}
+
+    assert statuses(responses(await send(service, bundle("batch", patient)))) == ["422"]
+
+
 async def test_a_contained_patient_is_read(service: Service) -> None:
     referral = {**example("sp-closed"), "contained": [{**PATIENT, "id": "p"}], "subject": {"reference": "#p"}}
 
