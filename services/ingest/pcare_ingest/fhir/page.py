@@ -71,7 +71,7 @@ has not is refused.
 - **Its reference** (`referral_ref`, `plan_ref`, ...): the first identifier that is not `old`, else the `id`. Where
   the identifier's `assigner` names another organisation, that becomes `ref_source`: so a host closes a GP's
   referral. Another resource is named by `identifier` in the Reference, by sending it along, or, failing that, by
-  the id in the address.
+  the id in the address. It has 1 to 64 of `A-Z a-z 0-9 . _ : -`, and one that holds an NHS number is refused.
 - A mere day counts from its first moment in London. A month or a year is refused as a time.
 
 ## Ids, repeats and corrections
