@@ -127,7 +127,7 @@ async def test_a_single_resource_is_answered_with_the_address_of_its_receipt(ser
 
     (event,) = events(service)
     assert answer.status_code == 201
-    assert unquote(answer.headers["location"]) == f"/events/{RKE}/{event['id']}"
+    assert unquote(answer.headers["location"]) == f"/events/{RKE}/{event['id']}?at=interventions.submitted/0/0"
     assert [issue["severity"] for issue in issues(answer)] == ["information"]
 
 

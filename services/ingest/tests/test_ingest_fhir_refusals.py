@@ -1,6 +1,7 @@
 """POST /fhir: what is refused is refused by name and place, and the answer repeats nothing that was sent."""
 
 import asyncio
+import gzip
 import json
 from collections.abc import AsyncIterator, Callable
 from typing import Any
@@ -320,6 +321,16 @@ async def test_too_much_is_refused(service: Service) -> None:
 
     assert [one.status_code for one in (large, many, encoded)] == [413, 413, 415]
     assert [issues(one)[0]["code"] for one in (large, many, encoded)] == ["too-long", "too-long", "not-supported"]
+
+
+async def test_gzip_is_taken_and_what_is_none_is_refused(service: Service) -> None:
+    body = json.dumps(example("pam-scored")).encode()
+    taken = await send(service, gzip.compress(body), content_encoding="gzip")
+    refused = await send(service, body, content_encoding="gzip")
+    bomb = await send(service, gzip.compress(b" " * (MAX_BYTES + 1)), content_encoding="gzip")
+
+    assert [one.status_code for one in (taken, refused, bomb)] == [201, 400, 413]
+    assert issues(refused)
 
 
 async def test_more_events_than_a_batch_may_hold_are_refused(service: Service) -> None:

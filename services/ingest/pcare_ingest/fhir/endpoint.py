@@ -11,7 +11,7 @@ from starlette.types import Receive, Scope, Send
 
 from pcare_common import logs
 from pcare_common.clock import Clock
-from pcare_ingest import problems
+from pcare_ingest import inflating, problems
 from pcare_ingest.admission import Admission, Hold, OverloadedError
 from pcare_ingest.body import DisconnectedError, TooLargeError, TooSlowError, read
 from pcare_ingest.callers import Caller
@@ -26,11 +26,11 @@ from pcare_ingest.fhir.media_types import is_json, wants_minimal
 from pcare_ingest.fhir.outcomes import Result
 from pcare_ingest.fhir.taking import Resources
 from pcare_ingest.gate import Gate
+from pcare_ingest.incoming import GZIP, PLAIN
 from pcare_ingest.intake import Intake, Verdict
 from pcare_ingest.refusal import RefusedError
 from pcare_schemas.rejections import Rejection
 
-PLAIN: Final = "identity"
 TOO_LARGE: Final = problems.EdgeProblem(
     "bundle_too_large",
     413,
@@ -103,15 +103,20 @@ class FhirEndpoint:
         caller = await self._gate.identify(request)
         if not is_json(request.headers.get("content-type")):
             raise RefusedError(UNSUPPORTED)
-        if request.headers.get("content-encoding", PLAIN) != PLAIN:
+        encoding = request.headers.get("content-encoding", PLAIN).strip().lower()
+        if encoding != PLAIN and encoding not in GZIP:
             raise RefusedError(problems.UNSUPPORTED_ENCODING)
         minimal = wants_minimal(request.headers.get("prefer"))
         with Hold(self._admission) as hold:
             try:
                 body = await read(request.scope, receive, limit=MAX_BYTES, within=self._read_within, hold=hold)
+                if encoding != PLAIN:
+                    body = await inflating.inflate(body, limit=MAX_BYTES, hold=hold)
                 return await self._take(body, _type_of(request), caller, hold, minimal=minimal)
             except TooLargeError:
                 raise RefusedError(TOO_LARGE) from None
+            except inflating.NotGzipError:
+                raise RefusedError(problems.NOT_GZIP) from None
             except TooSlowError:
                 raise RefusedError(problems.TOO_SLOW, {"Connection": "close"}) from None
             except OverloadedError:

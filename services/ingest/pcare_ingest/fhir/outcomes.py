@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final
-from urllib.parse import quote
 
 import orjson
 from starlette.responses import Response
 
 from pcare_common.http_protocol import retry_after
+from pcare_ingest import receipt_links
 from pcare_ingest.fhir.bundle import BATCH, TRANSACTION
 from pcare_ingest.fhir.events import RETRACTED, Draft
 from pcare_ingest.fhir.issues import Code, Issue
@@ -38,19 +38,12 @@ _BY_STATUS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What became of one resource. `accepted` are its events' (source, id), in the order in which they were made."""
+    """What became of one resource. `accepted`: its events were; `location` is the receipt of the first, once stored."""
 
     status: int
     issues: tuple[Issue, ...]
-    accepted: tuple[tuple[str, str], ...] = ()
-
-    @property
-    def location(self) -> str | None:
-        """The address of the receipt of the first event."""
-        if not self.accepted:
-            return None
-        source, own_id = self.accepted[0]
-        return f"/events/{quote(source, safe='')}/{own_id}"
+    accepted: bool = False
+    location: str | None = None
 
 
 def refused(issues: Sequence[Issue]) -> Result:
@@ -74,7 +67,7 @@ def judged(drafts: Sequence[Draft], verdicts: Sequence[Verdict]) -> Result:
         for draft, one in zip(drafts, verdicts, strict=True)
     )
     status = 200 if all(draft.kind == RETRACTED for draft in drafts) else 201
-    return Result(status, told, tuple((one.source or "", one.id or "") for one in verdicts))
+    return Result(status, told, accepted=True, location=receipt_links.of(verdicts[0]))
 
 
 def of_problem(problem: EdgeProblem) -> Issue:

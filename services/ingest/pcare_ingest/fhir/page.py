@@ -37,6 +37,7 @@ Examples to send as they are stand on the API page (`/docs`), and in `services/i
 - At most {MAX_ENTRIES} entries and {_MEBIBYTES} MiB. `POST` and `PUT` mean the same here:
   say it. `DELETE` and conditions on a version are refused. Other types of Bundle (message, document, history) are
   refused.
+- `Content-Encoding: gzip` is taken; the limit is of what it stands for.
 - `Prefer: return=minimal` leaves out what is said of what went well.
 
 ## What is refused
