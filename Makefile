@@ -6,8 +6,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-PACKAGES := schemas services/common services/ingest services/recorder services/kpi-aggregator services/audit deploy/local services/cli
-SOURCES := schemas/pcare_schemas $(filter-out %.egg-info,$(wildcard services/*/pcare_*)) deploy/local/pcare_local benchmarks
+PACKAGES := schemas services/common services/ingest services/recorder services/kpi-aggregator services/audit deploy/local sdk/python services/cli
+SOURCES := schemas/pcare_schemas $(filter-out %.egg-info,$(wildcard services/*/pcare_*)) deploy/local/pcare_local sdk/python/pcare_client benchmarks
 ARGS ?=
 
 .PHONY: help

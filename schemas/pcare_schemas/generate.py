@@ -1,4 +1,4 @@
-"""Write what is made from the models: JSON Schemas, AsyncAPI document, examples, the catalogue page.
+"""Write what is made from the models: JSON Schemas, AsyncAPI document, examples, catalogue page, the SDK's builders.
 
 `python -m pcare_schemas.generate` writes; with `--check` it only says what is out of date, and exits 1 if anything is.
 """
@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pcare_schemas import asyncapi, catalogue_page, json_schemas
+from pcare_schemas import asyncapi, catalogue_page, json_schemas, sdk_events
 from pcare_schemas.examples import VALID
 from pcare_schemas.invalid_examples import INVALID
 from pcare_schemas.kinds import KINDS
@@ -30,6 +30,7 @@ def contents() -> dict[Path, bytes]:
         Path("schemas/json-schema/recorded.json"): _json(json_schemas.of_recorded()),
         Path("schemas/json-schema/rejection.json"): _json(json_schemas.of_rejection()),
         Path("docs/events.md"): catalogue_page.page().encode(),
+        Path("sdk/python/pcare_client/events.py"): sdk_events.module().encode(),
     }
     for name, kind in KINDS.items():
         files[Path(f"schemas/json-schema/{name}.json")] = _json(json_schemas.of_kind(kind))
