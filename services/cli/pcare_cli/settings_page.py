@@ -6,6 +6,7 @@ from typing import Any
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from pcare_cli.publishing.settings import PublishSettings
 from pcare_common.kafka import KafkaSettings
 from pcare_common.settings import PREFIX, Settings
 from pcare_ingest.settings import IngestSettings
@@ -41,6 +42,7 @@ def page() -> str:
     ):
         parts.append(_section(title, settings, shared))
     parts.append(_section("pcare migrate, pcare kpis", MigrationSettings, set(Settings.model_fields)))
+    parts.append(_section("pcare publish", PublishSettings, set(Settings.model_fields)))
     return "\n".join(parts) + PSEUDONYM_KEY
 
 

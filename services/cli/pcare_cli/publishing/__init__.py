@@ -1,0 +1,1 @@
+"""`pcare publish`: files of rows, as events."""
