@@ -26,6 +26,7 @@ import measure_credentials
 import measure_ingest
 import measure_latency
 import measure_overload
+import measure_publish
 import measure_recorder
 import measure_soak
 from results import Row, rows
@@ -39,6 +40,7 @@ PARTS = {
     "latency": measure_latency.measure,
     "analysis": measure_analysis.measure,
     "overload": measure_overload.measure,
+    "publish": measure_publish.measure,
 }
 SOAK = "soak"
 
