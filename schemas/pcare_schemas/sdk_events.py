@@ -38,6 +38,7 @@ _SUBJECTS = {
     "team": {"subject": ("str", "team:<organisation>:<local id>")},
     "any": {**_PERSON, "subject": ("str | None", "or the subject of the event taken back, to the letter")},
 }
+_PREVIOUS = ("str | None", "while the pseudonym key is being changed: the same person's other pseudonym")
 _ENVELOPE = {
     "id": ("str | None", "unique within your source, for ever; default a new UUID"),
     "recordedtime": ("dt.datetime | str | None", "when your own system recorded it"),
@@ -58,7 +59,8 @@ def _method(kind: type[Event]) -> Iterator[str]:
     optional = {name: (_or_none(field[0]), field[1]) for name, field in fields.items() if name not in required}
     subject = _SUBJECTS[kind.SUBJECT]
     time = {"time": ("dt.datetime | str", "when it happened")}
-    arguments = _ordered({**subject, **time, **needed, **optional, **_ENVELOPE})
+    previous = {"subjectprev": _PREVIOUS} if "subjectprev" in kind.model_fields else {}
+    arguments = _ordered({**subject, **time, **needed, **optional, **previous, **_ENVELOPE})
     yield f"    def {_name(kind.KIND)}("
     yield "        self,"
     yield "        *,"

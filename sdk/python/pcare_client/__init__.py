@@ -17,7 +17,7 @@ from pcare_client.credentials import Anyone, ApiKey, ClientCredentials, Credenti
 from pcare_client.errors import NotUnderstoodError, PcareError, RefusedError, UnavailableError
 from pcare_client.event import Event
 from pcare_client.events import Events
-from pcare_client.results import FieldError, Problem, Receipt, Verdict
+from pcare_client.results import FieldError, Problem, Pseudonym, Receipt, Verdict
 from pcare_client.retrying import Retry
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "NotUnderstoodError",
     "PcareError",
     "Problem",
+    "Pseudonym",
     "Receipt",
     "RefusedError",
     "Retry",

@@ -15,7 +15,7 @@ from pcare_client.credentials import Anyone, Credentials
 from pcare_client.event import Event, source_of
 from pcare_client.events import Events
 from pcare_client.exchange import Flow, Lost, Outcome, Reply, Request, Wait
-from pcare_client.results import Receipt, Verdict
+from pcare_client.results import Pseudonym, Receipt, Verdict
 from pcare_client.retrying import Context, Retry
 
 T = TypeVar("T")
@@ -91,7 +91,7 @@ class Client(_Base):
         """Ask what became of an event, best by its verdict; a text is an id of this client's source."""
         return self._run(self._receipt(of))
 
-    def pseudonyms(self, nhs_numbers: Sequence[str]) -> list[str]:
+    def pseudonyms(self, nhs_numbers: Sequence[str]) -> list[Pseudonym]:
         """Return the pseudonyms of persons, in order: the subjects of events that go to Kafka."""
         return self._run(operations.pseudonyms(nhs_numbers, self._context))
 
@@ -185,7 +185,7 @@ class AsyncClient(_Base):
         """Ask what became of an event, best by its verdict; a text is an id of this client's source."""
         return await self._run(self._receipt(of))
 
-    async def pseudonyms(self, nhs_numbers: Sequence[str]) -> list[str]:
+    async def pseudonyms(self, nhs_numbers: Sequence[str]) -> list[Pseudonym]:
         """Return the pseudonyms of persons, in order: the subjects of events that go to Kafka."""
         return await self._run(operations.pseudonyms(nhs_numbers, self._context))
 

@@ -8,7 +8,7 @@ from typing import Protocol
 from urllib.parse import urlencode
 
 import jwt
-from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from pcare_client.errors import NotUnderstoodError, RefusedError
@@ -19,7 +19,7 @@ ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 ASSERTION_SECONDS = 60
 RENEW_BEFORE_SECONDS = 30.0
 _OK = 200
-_CURVES = {"secp256r1": "ES256", "secp384r1": "ES384", "secp521r1": "ES512"}
+_CURVES = {"secp256r1": "ES256", "secp384r1": "ES384"}
 
 
 class Credentials(Protocol):
@@ -163,6 +163,4 @@ def _algorithm_of(key: object) -> str:
         return "RS512"
     if isinstance(key, ec.EllipticCurvePrivateKey) and key.curve.name in _CURVES:
         return _CURVES[key.curve.name]
-    if isinstance(key, (ed25519.Ed25519PrivateKey, ed448.Ed448PrivateKey)):
-        return "EdDSA"
-    raise ValueError("The private key is neither RSA nor EC nor EdDSA.")
+    raise ValueError("The private key is neither RSA nor of the curves P-256 and P-384.")

@@ -56,6 +56,7 @@ def build(
     time: dt.datetime | str,
     subject: str | None,
     nhs_number: str | None = None,
+    subjectprev: str | None = None,
     id: str | None = None,  # noqa: A002 - the attribute's name in CloudEvents
     recordedtime: dt.datetime | str | None = None,
     **data: Any,
@@ -67,6 +68,7 @@ def build(
         "source": source,
         "type": TYPE.format(kind),
         "subject": _subject(subject, nhs_number),
+        "subjectprev": subjectprev,
         "time": _instant(time),
         "recordedtime": None if recordedtime is None else _instant(recordedtime),
         "datacontenttype": "application/json",

@@ -9,11 +9,15 @@ from urllib.parse import quote
 from pcare_client.errors import NotUnderstoodError, RefusedError, UnavailableError
 from pcare_client.event import MAX_EVENT_BYTES, Event
 from pcare_client.exchange import Flow, Lost, Reply, Request
-from pcare_client.results import FieldError, Problem, Receipt, Verdict, problem_in, receipt_in
+from pcare_client.results import FieldError, Problem, Pseudonym, Receipt, Verdict, problem_in, receipt_in
 from pcare_client.retrying import Context, Tries, attempt, is_again, retry_after, until_answered, why
 
 SEND = "/events"
 CHECK = "/events/check"
+PSEUDONYMS = "/pseudonyms"
+MAX_NUMBERS = 1_000
+"""How many numbers one request asks about."""
+
 BATCH = "application/cloudevents-batch+json"
 _OK = 200
 _NOT_FOUND = 404
@@ -63,13 +67,24 @@ def receipt(source: str, id: str, address: str | None, context: Context) -> Flow
     return receipt_in(_good(reply))
 
 
-def pseudonyms(nhs_numbers: Sequence[str], context: Context) -> Flow[list[str]]:
+def pseudonyms(nhs_numbers: Sequence[str], context: Context) -> Flow[list[Pseudonym]]:
     """Ask for the pseudonyms of persons, in the order of their numbers: for events that go to Kafka."""
-    reply = yield from until_answered(_json("/pseudonyms", {"nhs_numbers": list(nhs_numbers)}), context)
-    answer = _good(reply).get("pseudonyms")
-    if not isinstance(answer, list) or len(answer) != len(nhs_numbers):
+    found: list[Pseudonym] = []
+    for begin in range(0, len(nhs_numbers), MAX_NUMBERS):
+        some = list(nhs_numbers[begin : begin + MAX_NUMBERS])
+        body = json.dumps({"nhs_numbers": some}).encode()
+        reply = yield from until_answered(
+            Request("POST", PSEUDONYMS, {"Content-Type": "application/json"}, body), context
+        )
+        found += _pseudonyms(_good(reply), len(some))
+    return found
+
+
+def _pseudonyms(document: Mapping[str, Any], count: int) -> list[Pseudonym]:
+    current, previous = document.get("pseudonyms"), document.get("previous", [None] * count)
+    if not isinstance(current, list) or not isinstance(previous, list) or {len(current), len(previous)} != {count}:
         raise NotUnderstoodError("The answer does not hold a pseudonym for each number.")
-    return [str(one) for one in answer]
+    return [Pseudonym(str(now), None if old is None else str(old)) for now, old in zip(current, previous, strict=True)]
 
 
 def _request(events: Sequence[Event], path: str, *, compress: bool) -> Request:
@@ -78,10 +93,6 @@ def _request(events: Sequence[Event], path: str, *, compress: bool) -> Request:
         return Request("POST", path, {"Content-Type": BATCH}, content)
     headers = {"Content-Type": BATCH, "Content-Encoding": "gzip"}
     return Request("POST", path, headers, gzip.compress(content, 6, mtime=0))
-
-
-def _json(path: str, document: Any) -> Request:
-    return Request("POST", path, {"Content-Type": "application/json"}, json.dumps(document).encode())
 
 
 def _verdicts(events: Sequence[Event], outcome: Reply | Lost) -> list[Verdict | None]:

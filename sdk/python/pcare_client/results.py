@@ -65,6 +65,18 @@ class Receipt:
         return self.status != "accepted"
 
 
+@dataclass(frozen=True, slots=True)
+class Pseudonym:
+    """What stands for a person: `subject` goes into the event.
+
+    While the key is being changed there is a `previous` one too: send it as `subjectprev`, so that the person is
+    known by both.
+    """
+
+    subject: str
+    previous: str | None = None
+
+
 def problem_in(document: Any, status: int) -> Problem:
     """Read a problem document; of an answer that is none, make one that says so."""
     if not isinstance(document, Mapping) or not isinstance(document.get("reason"), str):

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sdk_support import NHS_NUMBER, accepted, an_event, carry_out, context, reply
 
-from pcare_client import NotUnderstoodError, RefusedError, Retry, UnavailableError, Verdict
+from pcare_client import NotUnderstoodError, Pseudonym, RefusedError, Retry, UnavailableError, Verdict
 from pcare_client.exchange import Lost, Reply
 from pcare_client.operations import CHECK, SEND, deliver, pseudonyms, receipt
 from pcare_client.retrying import LONGEST_RETRY_AFTER
@@ -149,7 +149,18 @@ def test_a_rejected_receipt_says_why_and_an_unknown_one_is_none():
 def test_pseudonyms_come_in_order_and_one_for_each():
     asked = [NHS_NUMBER, "9990000026"]
     given_back, requests, _ = carry_out(pseudonyms(asked, context()), [reply(200, {"pseudonyms": ["p1", "p2"]})])
-    assert given_back == ["p1", "p2"]
+    assert given_back == [Pseudonym("p1"), Pseudonym("p2")]
     assert json.loads(requests[0].content) == {"nhs_numbers": asked}
-    short = carry_out(pseudonyms(asked, context()), [reply(200, {"pseudonyms": ["p1"]})])[0]
-    assert isinstance(short, NotUnderstoodError)
+    for wrong in ({"pseudonyms": ["p1"]}, {"pseudonyms": ["p1", "p2"], "previous": ["q1"]}, {}):
+        assert isinstance(carry_out(pseudonyms(asked, context()), [reply(200, wrong)])[0], NotUnderstoodError)
+
+
+def test_while_the_key_is_changed_the_previous_ones_come_too():
+    both = reply(200, {"pseudonyms": ["p1"], "previous": ["q1"]})
+    assert carry_out(pseudonyms([NHS_NUMBER], context()), [both])[0] == [Pseudonym("p1", "q1")]
+
+
+def test_many_numbers_are_asked_about_in_parts():
+    parts = [reply(200, {"pseudonyms": ["p"] * 1_000}), reply(200, {"pseudonyms": ["q"]})]
+    found, requests, _ = carry_out(pseudonyms([NHS_NUMBER] * 1_001, context()), parts)
+    assert (len(found), len(requests), found[-1]) == (1_001, 2, Pseudonym("q"))
