@@ -190,6 +190,9 @@ def publish(
         bool, typer.Option("--ignore-columns", help="Pass over columns that mean nothing here.")
     ] = False,
     compress: Annotated[bool, typer.Option("--gzip", help="Send gzip: for slow lines.")] = False,
+    ids: Annotated[
+        bool, typer.Option("--ids", help="Print each row's id, as a retraction needs it; then end.")
+    ] = False,
 ) -> None:
     """Publish files of rows as events. Run it again after a break: it goes on, and nothing counts twice.
 
@@ -203,22 +206,25 @@ def publish(
         return
     if not files:
         console.fail("Which files? Or --template KIND, for a file to begin with.", status=2)
-    given = Options(
-        address,
-        kind,
-        source,
-        mapping,
-        sheet,
-        encoding,
-        delimiter,
-        rate,
-        check,
-        offline,
-        afresh,
-        ignore_columns,
-        compress,
+    publish_files(
+        files,
+        Options(
+            address=address,
+            kind=kind,
+            source=source,
+            mapping=mapping,
+            sheet=sheet,
+            encoding=encoding,
+            delimiter=delimiter,
+            rate=rate,
+            check=check,
+            offline=offline,
+            afresh=afresh,
+            ignore=ignore_columns,
+            compress=compress,
+            ids=ids,
+        ),
     )
-    publish_files(files, given)
 
 
 @keys_app.command("new")

@@ -11,16 +11,17 @@ import typer
 
 from pcare_cli.console import fail
 from pcare_cli.publishing import identity, judges, mapping, template
-from pcare_cli.publishing.building import Defaults
+from pcare_cli.publishing.building import Builder, Defaults
 from pcare_cli.publishing.journal import InUseError
 from pcare_cli.publishing.mapping import MappingError
 from pcare_cli.publishing.pace import Pace
 from pcare_cli.publishing.publishing import Outcome, Plan, Publisher, Told
+from pcare_cli.publishing.reading import open_file
 from pcare_cli.publishing.rows import FileError
 from pcare_cli.publishing.sending import IN_FLIGHT, Judge
 from pcare_cli.publishing.settings import PublishSettings
 from pcare_cli.publishing.showing import Display
-from pcare_client import AsyncClient, NotUnderstoodError, RefusedError, Retry
+from pcare_client import AsyncClient, Event, NotUnderstoodError, RefusedError, Retry
 from pcare_common.clock import SystemClock
 from pcare_common.errors import EXIT_CONFIGURATION, OperatorError
 from pcare_common.settings import load
@@ -51,6 +52,7 @@ class Options:
     afresh: bool
     ignore: bool
     compress: bool
+    ids: bool = False
 
 
 def show_template(kind: str) -> None:
@@ -68,6 +70,9 @@ def publish_files(files: Sequence[Path], options: Options) -> None:
     settings = load(PublishSettings)
     try:
         plan = _plan(options, settings)
+        if options.ids:
+            show_ids(files, plan)
+            return
         told = asyncio.run(_publish(files, plan, options, settings))
     except (FileError, MappingError, identity.IdKeyError) as error:
         fail(str(error), status=USAGE)
@@ -80,6 +85,17 @@ def publish_files(files: Sequence[Path], options: Options) -> None:
     status = max(one.outcome.value for one in told)
     if status:
         raise typer.Exit(status)
+
+
+def show_ids(files: Sequence[Path], plan: Plan) -> None:
+    """Print, as CSV, the id of each row's event: what a retraction needs. Sends nothing."""
+    typer.echo("file,row,id")
+    for file in files:
+        table = open_file(file, plan.mapping)
+        builder = Builder(table.columns, plan.mapping, plan.defaults, plan.identity, ignore=plan.ignore)
+        for row in table.rows():
+            event = builder.build(row.cells) if row.trouble is None else None
+            typer.echo(f"{file.name},{row.number},{event.id if isinstance(event, Event) else ''}")
 
 
 def _plan(options: Options, settings: PublishSettings) -> Plan:
