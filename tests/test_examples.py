@@ -45,8 +45,11 @@ def command(name: str, directory: Path) -> list[str]:
 def started(name: str, directory: Path, ingest: str) -> CompletedProcess[str]:
     if name.endswith(".sh"):
         tool("curl")
+    return finished(command(name, directory), ingest)
+
+
+def finished(arguments: list[str], ingest: str) -> CompletedProcess[str]:
     environment = {**os.environ, "INGEST": ingest, "PCARE_API_KEY": KEY, "NO_PROXY": "127.0.0.1"}
-    arguments = command(name, directory)
     return run(arguments, env=environment, capture_output=True, text=True, timeout=120, check=False)
 
 
@@ -81,3 +84,14 @@ async def test_an_example_sends_its_event_and_prints_the_receipt(name: str, syst
     for text in (ended.stdout, ended.stderr, system.logs()):
         assert NHS_NUMBER not in text
         assert KEY not in text
+
+
+async def test_the_first_lines_of_the_page_do_what_it_says(system: System, tmp_path: Path):
+    await system.start("ingest")
+    address = system.one("ingest").address
+    page = (EXAMPLES.parent / "sdk.md").read_text()
+    block = page.split("```python\n")[1].split("```")[0].replace("https://ingest.example", address)
+    file = tmp_path / "page.py"
+    file.write_text(block + "\nprint(verdict.accepted)\n")
+    ended = finished([sys.executable, str(file)], address)
+    assert (ended.returncode, ended.stdout.strip()) == (0, "True"), ended.stderr

@@ -93,6 +93,16 @@ def test_a_mapping_may_say_all_that_the_command_line_leaves_out(tmp_path):
     assert ended.exit_code == 0, ended.output
 
 
+def test_the_mapping_of_the_page_reads_a_row_as_it_says(tmp_path):
+    page = (Path(__file__).parents[3] / "docs" / "files.md").read_text()
+    mapping = tmp_path / "map.yaml"
+    mapping.write_text(page.split("```yaml\n")[1].split("```")[0])
+    file = tmp_path / "x.csv"
+    file.write_text("NHS Number,Referral Date,Ref No,Referred By,Why\n9990000018,19-Apr-2024,7,Self,mental_health\n")
+    ended = pcare(file, "--mapping", mapping, "--offline")
+    assert ended.exit_code == 0, ended.output
+
+
 def test_who_calls_is_said_by_the_environment(monkeypatch, tmp_path):
     assert isinstance(PublishSettings().credentials("http://x"), Anyone)
     monkeypatch.setenv("PCARE_API_KEY", "pcare_secret")
