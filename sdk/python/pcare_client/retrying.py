@@ -17,7 +17,7 @@ LONGEST_RETRY_AFTER = 300.0
 class Retry:
     """How often to try, and how long to wait between: doubling from `first` to `longest` seconds, less a random part.
 
-    What `Retry-After` says goes before. With `attempts=1` nothing is tried again.
+    Never shorter than `Retry-After` says. With `attempts=1` nothing is tried again.
     """
 
     attempts: int = 8
@@ -26,10 +26,10 @@ class Retry:
 
     def seconds(self, failed: int, retry_after: float | None, chance: float) -> float:
         """Return the wait after so many attempts that failed; `chance` is from 0 to 1."""
-        if retry_after is not None:
-            return min(retry_after, LONGEST_RETRY_AFTER) + chance * self.first
-        ceiling = min(self.first * 2.0 ** min(failed - 1, 30), self.longest)
-        return ceiling * (0.5 + chance / 2)
+        own = min(self.first * 2.0 ** min(failed - 1, 30), self.longest) * (0.5 + chance / 2)
+        if retry_after is None:
+            return own
+        return max(min(retry_after, LONGEST_RETRY_AFTER) + chance * self.first, own)
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,13 @@ def test_retry_after_goes_before_the_own_waits_and_is_bounded():
     assert waits == [7.125, LONGEST_RETRY_AFTER + 0.125]
 
 
+def test_a_service_that_always_says_soon_is_asked_ever_more_seldom():
+    event = an_event()
+    outcomes = [*(reply(503, retry_after="1") for _ in range(6)), accepted(event)]
+    _, _, waits = carry_out(sending([event]), outcomes)
+    assert waits == [1.125, 1.125, 1.125, 1.5, 3.0, 6.0]
+
+
 def test_a_date_in_retry_after_is_no_reason_to_give_up():
     event = an_event()
     outcomes = [reply(503, retry_after="Wed, 21 Oct 2026 07:28:00 GMT"), accepted(event)]

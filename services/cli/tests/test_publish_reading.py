@@ -68,6 +68,13 @@ def test_a_file_that_cannot_be_read_is_refused_as_a_whole(tmp_path, text, said):
         table(write(tmp_path, "x.csv", text))
 
 
+def test_a_first_line_that_is_a_row_is_not_shown_as_names(tmp_path):
+    with pytest.raises(FileError, match="names of the columns") as caught:
+        table(write(tmp_path, "x.csv", "999 000 0018,Smith,2024-04-19\n"))
+    assert "999" not in str(caught.value)
+    assert "Smith" not in str(caught.value)
+
+
 def test_an_unknown_form_and_a_file_that_is_not_there(tmp_path):
     with pytest.raises(FileError, match=r"\.csv"):
         table(write(tmp_path, "x.doc", "a"))

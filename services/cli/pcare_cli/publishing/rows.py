@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pcare_schemas.identifiers import holds_one
+
 MOST_COLUMNS = 1_000
 
 
@@ -57,6 +59,9 @@ def header(texts: Sequence[str]) -> tuple[str, ...]:
         raise FileError("The first line holds no names of columns.")
     if len(names) > MOST_COLUMNS:
         raise FileError(f"The first line holds more than {MOST_COLUMNS} names of columns.")
+    if any(holds_one(name.encode("utf-8", "surrogatepass")) for name in names):
+        # its cells are shown nowhere, as names of columns would be
+        raise FileError("The first line is a row of a person: put a line with the names of the columns before it.")
     filled = [name for name in names if name]
     if len(set(filled)) != len(filled):
         raise FileError("Two columns have the same name: rename one.")
