@@ -152,6 +152,14 @@ def test_with_a_key_a_mended_row_keeps_its_id():
     assert built({**DECLINED, "referral_ref": "0018"}, keyed, kind="sp-declined")["id"] != first["id"]
 
 
+def test_a_short_row_has_the_id_and_the_plan_of_its_table():
+    short = {name: DECLINED[name] for name in ("nhs_number", "time", "borough")}
+    made = builder(list(DECLINED), {"key": ["time", "Referral Ref"]}, kind="sp-declined")
+    assert made.build(short).errors[0].message == "The row's key is empty."
+    made = builder(list(DECLINED), {"key": ["time"]}, kind="sp-declined")
+    assert made.build(short).document()["data"] == {"borough": "E09000019"}
+
+
 def test_an_id_tells_nothing_without_the_key_it_was_made_under():
     other = Identity(b"another key, of thirty-two bytes")
     event = built(DECLINED, kind="sp-declined")

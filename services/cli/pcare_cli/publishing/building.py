@@ -9,8 +9,9 @@ from pcare_cli.publishing.cells import CellError, reader, tidy
 from pcare_cli.publishing.fields import PERSONS, Field, Form, fields_of
 from pcare_cli.publishing.identity import Identity
 from pcare_cli.publishing.mapping import Column, MappingError
+from pcare_cli.publishing.subjects import RowError, kind_of, subject_of
 from pcare_client import Event, FieldError, Problem
-from pcare_client.event import ODS, SLUG, TYPE, source_of
+from pcare_client.event import TYPE, source_of
 from pcare_schemas.kinds import KINDS
 
 UNREADABLE = "unreadable_row"
@@ -57,6 +58,8 @@ class Builder:
         self._identity = identity
         self._ignore = ignore
         self._lines = columns is None
+        self._header = tuple(columns or ())
+        self._keys: list[str] = []
         self._plans: dict[tuple[str, frozenset[str]], tuple[_Reading, ...]] = {}
         self.columns_of: dict[str, str] = {}
         """The column that a place of the event came from, by JSON Pointer."""
@@ -71,13 +74,13 @@ class Builder:
             return self._made(cells)
         except MappingError as error:
             return _unreadable(FieldError("", str(error)))
-        except _RowError as error:
+        except RowError as error:
             return _unreadable(error.error)
 
     def _check(self, columns: Sequence[str]) -> None:
         present = self._columns(columns)
         known = {*present, *self._mapping.constants}
-        self._key_columns(columns)
+        self._keys = self._key_columns(columns)
         if self._source is None and "source" not in known:
             raise MappingError("Whose events are these? Say it by --source, such as --source RKE.")
         if self._kind is None:
@@ -117,16 +120,16 @@ class Builder:
 
     def _made(self, cells: Cells) -> Event:
         said = self._said(self._kind or "", cells)
-        kind = self._kind or _kind_of(said.pop("kind", None))
+        kind = self._kind or kind_of(said.pop("kind", None))
         if self._kind is None:
             said = self._said(kind, cells)
         said.pop("kind", None)
         source = said.pop("source", None) or self._source
         if not isinstance(source, str):
-            raise _RowError(FieldError("/source", "Whose event this is, is not said.", "--source"))
+            raise RowError(FieldError("/source", "Whose event this is, is not said.", "--source"))
         source = source_of(source)
         document: dict[str, Any] = {"specversion": "1.0", "id": "", "source": source, "type": TYPE.format(kind)}
-        document["subject"] = _subject(kind, source, said)
+        document["subject"] = subject_of(kind, source, said)
         given = said.pop("id", None)
         for name in ("time", "recordedtime"):
             if name in said:
@@ -151,11 +154,11 @@ class Builder:
         return said
 
     def _plan(self, kind: str, cells: Cells) -> tuple[_Reading, ...]:
-        names = frozenset(cells)
+        names = frozenset(cells if self._lines else ())  # the rows of a table all have its columns
         plan = self._plans.get((kind, names))
         if plan is None:
             fields = fields_of(kind)
-            chosen = self._columns(list(cells)).items()
+            chosen = self._columns(list(cells if self._lines else self._header)).items()
             plan = tuple(
                 self._reading(fields.get(name) or _foreign(name), column)
                 for name, column in chosen
@@ -173,12 +176,13 @@ class Builder:
 
     def _id(self, kind: str, source: str, cells: Cells, document: Mapping[str, Any]) -> str:
         if self._mapping.key:
-            key = [tidy(str(cells.get(name, ""))) for name in self._key_columns(list(cells))]
+            columns = self._keys or self._key_columns(list(cells))
+            key = [tidy(str(cells.get(name, ""))) for name in columns]
             if not all(key):
-                raise _RowError(FieldError("/id", "The row's key is empty.", "a value in each column of the key"))
+                raise RowError(FieldError("/id", "The row's key is empty.", "a value in each column of the key"))
             return self._identity.of_row(source, kind, key)
         if kind in ANONYMOUS:
-            raise _RowError(FieldError("/id", "Nothing tells this row from one that says the same.", "an id"))
+            raise RowError(FieldError("/id", "Nothing tells this row from one that says the same.", "an id"))
         return self._identity.of_content(document)
 
     def _given(self, cells: Cells) -> Event:
@@ -191,12 +195,6 @@ class Builder:
 
 
 _MOST_PLANS = 1_000
-
-
-class _RowError(Exception):
-    def __init__(self, error: FieldError) -> None:
-        super().__init__(error.message)
-        self.error = error
 
 
 def _foreign(name: str) -> Field:
@@ -219,32 +217,7 @@ def _value(one: _Reading, cell: Any) -> Any:
     try:
         return one.read(text)
     except CellError as error:
-        raise _RowError(FieldError(one.field.pointer, error.message, error.expected)) from error
-
-
-def _kind_of(said: Any) -> str:
-    kind = str(said or "").removeprefix(TYPE.partition("{")[0]).removesuffix(".v1")
-    if kind not in KINDS:
-        raise _RowError(FieldError("/type", "No such kind of event.", ", ".join(KINDS)))
-    return kind
-
-
-def _subject(kind: str, source: str, said: dict[str, Any]) -> str:
-    form = KINDS[kind].SUBJECT
-    number, subject = said.pop("nhs_number", None), said.pop("subject", None)
-    if number is not None and subject is not None:
-        raise _RowError(FieldError("/subject", "The row has both an NHS number and a subject.", "one of the two"))
-    if number is not None:
-        return f"nhs-number:{number}"
-    if subject is None and form == "team":
-        subject = said.get("team")
-    if subject is None:
-        raise _RowError(FieldError("/subject", "The row does not say whom it is about.", "an NHS number or a subject"))
-    if ":" in str(subject) or form in PERSONS:
-        return str(subject)
-    if form == "commissioner":
-        return f"commissioner:{subject}"
-    return f"{form}:{source.removeprefix(ODS).removeprefix(SLUG)}:{subject}"
+        raise RowError(FieldError(one.field.pointer, error.message, error.expected)) from error
 
 
 def _unreadable(error: FieldError) -> Problem:

@@ -41,7 +41,7 @@ Value = str | int | float | bool | list[str] | list[int] | list[str | int]
 
 def tidy(text: str) -> str:
     """Return a cell's text without what spreadsheets wrap around it: spaces, `="0123"`, a leading apostrophe."""
-    text = text.strip().strip("\u00a0").strip()
+    text = text.strip()
     if text[:1] in {"=", "'"}:
         formula = _FORMULA.fullmatch(text)
         text = formula[1].strip() if formula else text.removeprefix("'")
