@@ -23,6 +23,13 @@ SECONDS_FOR_AN_ANSWER = 30.0
 _TRANSIENT = (httpx.TimeoutException, httpx.NetworkError, httpx.RemoteProtocolError, httpx.ProxyError)
 
 
+def checked(address: str) -> str:
+    """Return the address of a service if it can be one. Raises ValueError."""
+    if not address.startswith(("http://", "https://")):
+        raise ValueError("The address of the service begins with https:// (or http:// on one machine).")
+    return address
+
+
 class _Base:
     """What both have: who calls, and for whom events are built."""
 
@@ -67,7 +74,7 @@ class Client(_Base):
     ) -> None:
         super().__init__(source, credentials, retry, compress=compress)
         self._own = http is None
-        self._http = http or httpx.Client(base_url=address, timeout=SECONDS_FOR_AN_ANSWER)
+        self._http = http or httpx.Client(base_url=checked(address), timeout=SECONDS_FOR_AN_ANSWER)
         self._sleep = sleep
 
     def send(self, event: Event) -> Verdict:
@@ -146,7 +153,7 @@ class AsyncClient(_Base):
     ) -> None:
         super().__init__(source, credentials, retry, compress=compress)
         self._own = http is None
-        self._http = http or httpx.AsyncClient(base_url=address, timeout=SECONDS_FOR_AN_ANSWER)
+        self._http = http or httpx.AsyncClient(base_url=checked(address), timeout=SECONDS_FOR_AN_ANSWER)
         self._sleep = sleep
 
     async def send(self, event: Event) -> Verdict:

@@ -48,10 +48,12 @@ class Anyone:
 
 
 class ApiKey:
-    """An API key, as the programme gave it to you."""
+    """An API key, as the programme gave it to you. Raises ValueError for what cannot be one."""
 
     def __init__(self, key: str) -> None:
         self._key = key.strip()
+        if not self._key.isascii() or not self._key.isprintable() or " " in self._key or not self._key:
+            raise ValueError("This is no API key: one line of letters, digits and underscores.")
 
     @classmethod
     def from_env(cls, variable: str = "PCARE_API_KEY") -> "ApiKey":

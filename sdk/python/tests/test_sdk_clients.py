@@ -8,7 +8,7 @@ import pytest
 from ingest_support import build
 from sdk_support import NHS_NUMBER, an_event
 
-from pcare_client import AsyncClient, Client, RefusedError, Retry, UnavailableError
+from pcare_client import AsyncClient, Client, RefusedError, Retry, UnavailableError, Verdict
 from pcare_ingest.publishing import Failure
 
 
@@ -118,3 +118,50 @@ async def test_neither_logs_nor_errors_hold_a_number(service, caplog):
         with pytest.raises(UnavailableError) as caught:
             await client.send(an_event())
     assert NHS_NUMBER not in caplog.text + str(caught.value) + repr(caught.value)
+
+
+def answers(request: httpx.Request) -> httpx.Response:
+    """Answer as ingest does, in the form that its own pages state."""
+    if request.url.raw_path.startswith(b"/events/https%3A"):
+        found = {"status": "recorded", "source": "s", "id": request.url.path.rpartition("/")[2], "detail": "It counts."}
+        return httpx.Response(200, json=found)
+    if request.url.path == "/pseudonyms":
+        return httpx.Response(200, json={"pseudonyms": ["person:k1:0"]})
+    assert request.url.path == "/events/check"
+    return httpx.Response(200, json=[{"index": 0, "status": "valid"}])
+
+
+def test_the_synchronous_client_asks_what_the_flows_ask():
+    http = httpx.Client(transport=httpx.MockTransport(answers), base_url="http://ingest")
+    client = Client("", source="RKE", http=http)
+    event = an_event("e-1")
+    assert [one.accepted for one in client.check([event])] == [True]
+    assert [client.receipt(of).id for of in (event, "e-2", Verdict(event))] == ["e-1", "e-2", "e-1"]
+    assert client.pseudonyms([NHS_NUMBER])[0].subject == "person:k1:0"
+    assert NHS_NUMBER not in repr(client)
+    client.close()
+    assert not http.is_closed, "it is not ours to close"
+
+
+async def test_the_asynchronous_client_asks_the_same():
+    http = httpx.AsyncClient(transport=httpx.MockTransport(answers), base_url="http://ingest")
+    async with AsyncClient("", source="RKE", http=http) as client:
+        event = an_event("e-1")
+        assert [one.accepted async for one in client.check([event])] == [True]
+        assert [(await client.receipt(of)).id for of in (event, "e-2", Verdict(event))] == ["e-1", "e-2", "e-1"]
+        assert (await client.pseudonyms([NHS_NUMBER]))[0].subject == "person:k1:0"
+    assert not http.is_closed
+    await http.aclose()
+    own = AsyncClient("http://ingest", source="RKE")
+    await own.aclose()
+
+
+async def test_nobody_there_is_unavailable_and_an_address_that_is_none_is_a_mistake():
+    from pcare_local.ports import free_ports
+
+    async with AsyncClient(f"http://127.0.0.1:{free_ports(1)[0]}", source="RKE", retry=Retry(attempts=1)) as client:
+        with pytest.raises(UnavailableError, match="ConnectError"):
+            await client.send(an_event())
+    for make in (Client, AsyncClient):
+        with pytest.raises(ValueError, match="https://"):
+            make("ingest.example", source="RKE")

@@ -138,3 +138,10 @@ def test_the_algorithm_follows_from_the_key(make, algorithm, tmp_path):
 def test_a_key_that_the_service_does_not_take_is_refused_at_once():
     with pytest.raises(ValueError, match="P-256"):
         ClientCredentials("c", pem(ed25519.Ed25519PrivateKey.generate()), "kid", audience=AUDIENCE)
+
+
+@pytest.mark.parametrize("text", ["", " ", "two lines\nof it", "clé", "a b"])
+def test_what_cannot_be_an_api_key_is_refused_and_not_repeated(text):
+    with pytest.raises(ValueError, match="no API key") as caught:
+        ApiKey(text)
+    assert not text.strip() or text not in str(caught.value)

@@ -124,7 +124,7 @@ def test_a_private_key_is_read_from_its_file(monkeypatch, tmp_path):
         monkeypatch.setenv(f"PCARE_{name}", value)
     assert isinstance(PublishSettings().credentials("http://x/"), ClientCredentials)
     file.write_text("no key")
-    with pytest.raises(OperatorError, match="does not hold"):
+    with pytest.raises(OperatorError, match="private key in PEM"):
         PublishSettings().credentials("http://x")
     monkeypatch.setenv("PCARE_CLIENT_KEY_FILE", str(tmp_path / "none"))
     with pytest.raises(OperatorError, match="cannot be read"):
@@ -136,3 +136,12 @@ def test_an_api_key_is_read_from_its_file(monkeypatch, tmp_path):
     file.write_text("pcare_secret\n")
     monkeypatch.setenv("PCARE_API_KEY_FILE", str(file))
     assert isinstance(PublishSettings().credentials("http://x"), ApiKey)
+
+
+@pytest.mark.parametrize("address", ["ingest.example", "ftp://x"])
+def test_an_address_that_is_none_is_named(address, tmp_path):
+    file = tmp_path / "x.csv"
+    file.write_text(rows(1))
+    ended = pcare(file, "--kind", "sp-declined", "--source", "RKE", "--address", address)
+    assert (ended.exit_code, "no address" in ended.stderr) == (78, True)
+    assert not file.with_name("x.csv.pcare-journal").exists()

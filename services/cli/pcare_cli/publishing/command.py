@@ -22,6 +22,7 @@ from pcare_cli.publishing.sending import IN_FLIGHT, Judge
 from pcare_cli.publishing.settings import PublishSettings
 from pcare_cli.publishing.showing import Display
 from pcare_client import AsyncClient, Event, NotUnderstoodError, RefusedError, Retry
+from pcare_client.client import checked
 from pcare_common.clock import SystemClock
 from pcare_common.errors import EXIT_CONFIGURATION, OperatorError
 from pcare_common.settings import load
@@ -148,9 +149,9 @@ async def _judge(
     address = options.address or settings.ingest_url
     limits = httpx.Limits(max_connections=IN_FLIGHT)
     try:
-        http = httpx.AsyncClient(base_url=address, timeout=SECONDS_FOR_AN_ANSWER, limits=limits)
-    except httpx.InvalidURL as error:
-        raise OperatorError(f"{address} is no address: such as https://ingest.example") from error
+        http = httpx.AsyncClient(base_url=checked(address), timeout=SECONDS_FOR_AN_ANSWER, limits=limits)
+    except (ValueError, httpx.InvalidURL) as error:
+        raise OperatorError(f"{address} is no address of ingest: such as https://ingest.example") from error
     async with http:
         client = AsyncClient(
             address,

@@ -37,9 +37,9 @@ class PublishSettings(Settings):
 
     def credentials(self, address: str) -> Credentials:
         """Return who calls. Raises OperatorError."""
-        if self.api_key is not None:
-            return ApiKey(self.api_key.get_secret_value())
         try:
+            if self.api_key is not None:
+                return ApiKey(self.api_key.get_secret_value())
             if self.api_key_file is not None:
                 return ApiKey(self.api_key_file.read_text(encoding="ascii"))
             if self.client_id is not None and self.client_key_file is not None:
@@ -50,5 +50,5 @@ class PublishSettings(Settings):
         except OSError as error:
             raise OperatorError(f"The credentials cannot be read: {error}") from error
         except ValueError as error:
-            raise OperatorError("The file of the credentials does not hold what it should.") from error
+            raise OperatorError("The credentials are neither an API key nor a private key in PEM.") from error
         return Anyone()
