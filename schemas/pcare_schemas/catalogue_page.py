@@ -99,14 +99,16 @@ def _subject_forms() -> list[tuple[str, str]]:
 
 
 def _envelope() -> list[tuple[str, dict[str, Any], bool]]:
-    schema = of_kind(KINDS["sp-referral"])
+    kind = KINDS["sp-referral"]
+    schema = of_kind(kind)
     own = {
         "type": {"const": type_of("<kind>")},
         "dataschema": {"const": schema_of("<kind>")},
         "subject": {"type": "see below"},
+        "subjectprev": {"type": "a pseudonym, as `subject`"},
         "data": {"type": "the payload of the kind", "description": "What happened"},
     }
-    described = {name: field.description for name, field in Event.model_fields.items()}
+    described = {name: field.description for name, field in (kind.model_fields | Event.model_fields).items()}
     return [
         (name, {"description": described[name], **own.get(name, field)}, name in schema["required"])
         for name, field in schema["properties"].items()

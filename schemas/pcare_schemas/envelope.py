@@ -3,6 +3,7 @@
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
+from pydantic_core import PydanticCustomError
 
 from pcare_schemas.fields import Instant, Ref, Source, Strict
 
@@ -10,6 +11,7 @@ TYPE_PREFIX = "uk.nhs.ncl.personalised-care."
 TYPE_SUFFIX = ".v1"
 SCHEMA_PREFIX = "urn:ncl:personalised-care:schema:"
 
+PERSON_PREFIX = "person:"
 _PERSON = r"person:k[0-9]{1,3}:[0-9a-f]{32}"
 _COMMISSIONER = r"commissioner:[A-Z0-9]{3,8}"
 _LOCAL = r"([A-Z0-9]{3,8}|[a-z0-9]+(-[a-z0-9]+)*):[A-Za-z0-9._-]{1,64}"
@@ -17,6 +19,34 @@ _LONGEST = 140
 
 PersonSubject = Annotated[str, Field(pattern=f"^{_PERSON}$")]
 """The pseudonym of a person, under the key named in it. Over HTTP, ingest makes it from `nhs-number:<10 digits>`."""
+
+PreviousSubject = Annotated[
+    PersonSubject | None,
+    Field(
+        description="While the pseudonym key is being changed: the same person's pseudonym under the other key, as "
+        "`POST /pseudonyms` gives it. No part of what the event says"
+    ),
+]
+"""The pseudonym by which the person of an event was known before."""
+
+
+def another_key(subject: str, previous: str | None) -> None:
+    """Refuse a `subjectprev` that names no person's other pseudonym. Raises PydanticCustomError."""
+    if previous is None:
+        return
+    if not subject.startswith(PERSON_PREFIX):
+        raise PydanticCustomError(
+            "previous_of_no_person",
+            "Only a person has another pseudonym.",
+            {"field": "subjectprev", "expected": "no `subjectprev` beside this subject"},
+        )
+    if subject.split(":")[1] == previous.split(":")[1]:
+        raise PydanticCustomError(
+            "previous_under_the_same_key",
+            "`subject` and `subjectprev` are pseudonyms under one key: they are two people's, or the same twice.",
+            {"field": "subjectprev", "expected": "the same person's pseudonym under another key, or none"},
+        )
+
 
 LinkWorkerSubject = Annotated[str, Field(pattern=f"^link-worker:{_LOCAL}$", max_length=_LONGEST)]
 """A link worker: the organisation's code and the id it gave the worker."""
@@ -78,6 +108,14 @@ class Event(Strict):
         ),
     ] = None
     data: Payload
+
+    @property
+    def pseudonyms(self) -> tuple[str, ...]:
+        """The pseudonyms by which the event names its person, the subject first; none where it is about no person."""
+        if not self.subject.startswith(PERSON_PREFIX):
+            return ()
+        previous: str | None = getattr(self, "subjectprev", None)
+        return (self.subject,) if previous is None else (self.subject, previous)
 
     @property
     def kind(self) -> str:

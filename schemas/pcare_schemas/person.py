@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from pcare_schemas.envelope import Event, Payload, PersonSubject
+from pcare_schemas.envelope import Event, Payload, PersonSubject, PreviousSubject, another_key
 from pcare_schemas.fields import Code, OdsCode, Pcn, Ref, Source
 
 AgeBand = Literal[
@@ -69,7 +69,13 @@ class PersonEvent(Event):
     SUBJECT: ClassVar[str] = "person"
 
     subject: PersonSubject
+    subjectprev: PreviousSubject = None
     data: PersonData
+
+    @model_validator(mode="after")
+    def _the_previous_is_under_another_key(self) -> Self:
+        another_key(self.subject, self.subjectprev)
+        return self
 
 
 __all__ = ["AgeBand", "PersonData", "PersonEvent", "Ref", "RefSource", "Sex"]

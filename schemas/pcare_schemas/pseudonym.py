@@ -13,6 +13,7 @@ from pcare_schemas.check_digit import is_valid
 
 KEY_FILE_VARIABLE: Final = "PCARE_PSEUDONYM_KEY_FILE"
 KEY_VARIABLE: Final = "PCARE_PSEUDONYM_KEY"
+PREVIOUS_KEY_FILE_VARIABLE: Final = "PCARE_PSEUDONYM_PREVIOUS_KEY_FILE"
 MIN_SECRET_BYTES: Final = 32
 DEFAULT_KEY_ID: Final = "k1"
 _KEY = re.compile(rb"(?:(k[0-9]{1,3}):)?(.+)", re.DOTALL)
@@ -45,10 +46,7 @@ class PseudonymKey:
         variables = os.environ if environment is None else environment
         named = file if file is not None else _path(variables.get(KEY_FILE_VARIABLE))
         if named is not None:
-            try:
-                return _parse(named.read_bytes(), KEY_FILE_VARIABLE)
-            except OSError as error:
-                raise KeyMissingError(f"{KEY_FILE_VARIABLE}: {named} cannot be read: {error.strerror}") from error
+            return _read(named, KEY_FILE_VARIABLE)
         text = variables.get(KEY_VARIABLE)
         if not text:
             raise KeyMissingError(
@@ -56,6 +54,35 @@ class PseudonymKey:
                 f"itself (at least {MIN_SECRET_BYTES} bytes; `openssl rand -hex 32` makes one)"
             )
         return _parse(text.encode(), KEY_VARIABLE)
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The key that pseudonyms are made with; and, while the key is being changed, the one before it."""
+
+    current: PseudonymKey
+    previous: PseudonymKey | None = None
+
+    def __post_init__(self) -> None:
+        if self.previous is not None and self.previous.id == self.current.id:
+            raise KeyMissingError(
+                f"{PREVIOUS_KEY_FILE_VARIABLE}: the previous key and the current one are both called {self.current.id}"
+            )
+        if self.previous is not None and self.previous.secret == self.current.secret:
+            raise KeyMissingError(f"{PREVIOUS_KEY_FILE_VARIABLE}: the previous key has the secret of the current one")
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str] | None = None) -> "Keys":
+        """Read the current key, and the previous one from the file PCARE_PSEUDONYM_PREVIOUS_KEY_FILE if it is named.
+
+        Raises KeyMissingError.
+        """
+        variables = os.environ if environment is None else environment
+        previous = _path(variables.get(PREVIOUS_KEY_FILE_VARIABLE))
+        return cls(
+            PseudonymKey.read(environment=variables),
+            None if previous is None else _read(previous, PREVIOUS_KEY_FILE_VARIABLE),
+        )
 
 
 def pseudonym(number: str, key: PseudonymKey) -> str:
@@ -71,6 +98,13 @@ def pseudonym(number: str, key: PseudonymKey) -> str:
 
 def _path(text: str | None) -> Path | None:
     return Path(text) if text else None
+
+
+def _read(file: Path, variable: str) -> PseudonymKey:
+    try:
+        return _parse(file.read_bytes(), variable)
+    except OSError as error:
+        raise KeyMissingError(f"{variable}: {file} cannot be read: {error.strerror}") from error
 
 
 def _parse(content: bytes, variable: str) -> PseudonymKey:

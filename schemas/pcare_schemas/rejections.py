@@ -41,6 +41,7 @@ class Reason(StrEnum):
     id_reused = "id_reused"
     not_retractable = "not_retractable"
     retraction_mismatch = "retraction_mismatch"
+    unlinked_pseudonym = "unlinked_pseudonym"
     too_large = "too_large"
 
 
@@ -113,6 +114,12 @@ MEANINGS: Final[dict[Reason, Meaning]] = {
         "The event to retract is about another subject",
         422,
         "Use the subject of the event to retract, to the letter.",
+    ),
+    Reason.unlinked_pseudonym: Meaning(
+        "The pseudonym's key is not the one by which persons are told apart, and nobody is known by it",
+        422,
+        "Ask POST /pseudonyms for the person's pseudonyms of today: send `pseudonyms` as the subject and, where it "
+        "answers with `previous` too, that as `subjectprev`. Over HTTP, an NHS number as the subject does both.",
     ),
     Reason.too_large: Meaning("The event is too large", 413, f"Send one event of at most {MAX_EVENT_BYTES} bytes."),
 }

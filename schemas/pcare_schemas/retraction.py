@@ -1,10 +1,10 @@
 """Taking an event back."""
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from pcare_schemas.envelope import AnySubject, Event, Payload
+from pcare_schemas.envelope import AnySubject, Event, Payload, PreviousSubject, another_key
 from pcare_schemas.fields import Ref
 
 RetractionReason = Literal["entered_in_error", "duplicate", "wrong_person", "consent_withdrawn"]
@@ -27,4 +27,10 @@ class EventRetracted(Event):
     type: Literal["uk.nhs.ncl.personalised-care.event-retracted.v1"]
     dataschema: Literal["urn:ncl:personalised-care:schema:event-retracted:v1"] | None = None
     subject: AnySubject
+    subjectprev: PreviousSubject = None
     data: EventRetractedData
+
+    @model_validator(mode="after")
+    def _the_previous_is_under_another_key(self) -> Self:
+        another_key(self.subject, self.subjectprev)
+        return self

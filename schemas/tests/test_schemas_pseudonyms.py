@@ -8,8 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pcare_schemas.examples import VALID
-from pcare_schemas.nhs_number import KeyMissingError, PseudonymKey, pseudonym
+from pcare_schemas.content import content_hash
+from pcare_schemas.examples import RECEIVED, VALID
+from pcare_schemas.origin import Origin
+from pcare_schemas.pseudonym import KeyMissingError, Keys, PseudonymKey, pseudonym
+from pcare_schemas.recorded import recorded_text
 from pcare_schemas.rejections import Reason, Rejection
 from pcare_schemas.submission import Submission, pseudonymise_subject
 
@@ -170,3 +173,79 @@ def test_an_event_that_names_its_subject_or_anything_else_twice_is_not_written_a
         submission = pseudonymise_subject(event, key)
         assert isinstance(submission, Submission)
         assert submission.value == event
+
+
+OTHER = PseudonymKey("k2", SECRET[::-1].encode())
+
+
+@pytest.mark.parametrize("written", ["nhs-number:999 000 0018", "@"])
+def test_while_the_key_is_changed_both_pseudonyms_are_sent(written, changed, judge):
+    event = changed("sp-referral", subject=written)
+    value = json.dumps(event).replace('"@"', '"nhs-number:\\u0039990000018"').encode()
+    submission = pseudonymise_subject(value, KEY, OTHER)
+    assert submission.subject == pseudonym(NUMBER, KEY)
+    read = judge(submission.value, key=submission.subject.encode())
+    assert read.pseudonyms == (pseudonym(NUMBER, KEY), pseudonym(NUMBER, OTHER))
+    assert json.loads(submission.value) == {**event, "subject": read.subject, "subjectprev": read.pseudonyms[1]}
+
+
+def test_whoever_sends_a_number_leaves_the_other_pseudonym_to_ingest(changed):
+    event = changed("sp-referral", subject=f"nhs-number:{NUMBER}", subjectprev=pseudonym(NUMBER, OTHER))
+    for previous in (None, OTHER):
+        refused = pseudonymise_subject(json.dumps(event).encode(), KEY, previous)
+        assert (refused.reason, refused.errors[0].path) == (Reason.invalid_data, "/subjectprev")
+        assert NUMBER.encode() not in refused.evidence
+
+
+@pytest.mark.parametrize(
+    ("kind", "subject", "previous"),
+    [
+        ("sp-referral", pseudonym(NUMBER, KEY), "nhs-number:1234"),
+        ("sp-referral", pseudonym(NUMBER, KEY), "person:k2:abc"),
+        ("sp-referral", pseudonym(NUMBER, KEY), f"person:k1:{'0' * 32}"),
+        ("collaborate-scored", "team:RAL:msk-clinic-2", pseudonym(NUMBER, OTHER)),
+        ("event-retracted", "team:RAL:msk-clinic-2", pseudonym(NUMBER, OTHER)),
+        ("event-retracted", pseudonym(NUMBER, KEY), pseudonym(NUMBER, KEY)),
+    ],
+)
+def test_what_is_no_other_pseudonym_of_the_person_is_refused(kind, subject, previous, changed, judge):
+    refused = judge(changed(kind, subject=subject, subjectprev=previous))
+    assert (refused.reason, refused.errors[0].path) == (Reason.invalid_data, "/subjectprev")
+
+
+def test_the_other_pseudonym_is_no_part_of_what_an_event_says(changed, judge):
+    event = changed("sp-referral", subject=pseudonym(NUMBER, KEY))
+    with_both = judge({**event, "subjectprev": pseudonym(NUMBER, OTHER)})
+    assert content_hash(with_both, "person:x") == content_hash(judge(event), "person:x")
+    text = recorded_text(
+        with_both, subject="person:x", recorded_at=RECEIVED, origin=Origin("t", 0, 0), rules_version="1"
+    )
+    assert b"subjectprev" not in text
+
+
+def test_the_previous_key_is_read_beside_the_current_one(tmp_path):
+    (tmp_path / "old").write_text(SECRET)
+    (tmp_path / "new").write_text(f"k2:{SECRET[::-1]}")
+    environment = {
+        "PCARE_PSEUDONYM_KEY_FILE": str(tmp_path / "new"),
+        "PCARE_PSEUDONYM_PREVIOUS_KEY_FILE": str(tmp_path / "old"),
+    }
+    assert Keys.read(environment) == Keys(OTHER, KEY)
+    assert Keys.read({"PCARE_PSEUDONYM_KEY": SECRET}) == Keys(KEY)
+
+
+@pytest.mark.parametrize(
+    ("old", "words"),
+    [(SECRET, "both called k1"), (f"k2:{SECRET[::-1]}", "the secret of the current one"), (None, "read")],
+)
+def test_two_keys_that_cannot_be_told_apart_are_refused(old, words, tmp_path):
+    if old is not None:
+        (tmp_path / "old").write_text(old)
+    environment = {
+        "PCARE_PSEUDONYM_KEY": SECRET[::-1],
+        "PCARE_PSEUDONYM_PREVIOUS_KEY_FILE": str(tmp_path / "old"),
+    }
+    with pytest.raises(KeyMissingError, match=f"PCARE_PSEUDONYM_PREVIOUS_KEY_FILE.*{words}") as raised:
+        Keys.read(environment)
+    assert SECRET not in str(raised.value)
+    assert SECRET[::-1] not in str(raised.value)

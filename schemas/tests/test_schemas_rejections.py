@@ -9,7 +9,7 @@ from pcare_schemas.rejections import MEANINGS, FieldError, Reason, problem, reje
 
 REASONS = """not_json not_cloudevent unknown_type invalid_data unknown_code unknown_provider source_not_allowed
 kind_not_allowed key_mismatch identifiable_data time_out_of_range id_reused not_retractable retraction_mismatch
-too_large"""
+unlinked_pseudonym too_large"""
 
 
 def test_the_reasons_are_those_of_the_catalogue():

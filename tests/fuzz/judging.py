@@ -19,7 +19,7 @@ from pcare_schemas.content import content_hash
 from pcare_schemas.envelope import Event
 from pcare_schemas.examples import RECEIVED
 from pcare_schemas.origin import Origin
-from pcare_schemas.pseudonym import PseudonymKey
+from pcare_schemas.pseudonym import Keys, PseudonymKey
 from pcare_schemas.recorded import recorded_text
 from pcare_schemas.rejections import Reason, Rejection, rejected_document
 from pcare_schemas.rules import Rules
@@ -39,7 +39,7 @@ def _rules() -> Rules:
 
 @cache
 def _judge() -> Judge:
-    return Judge(_rules, PseudonymKey("k1", b"0123456789abcdef" * 2))
+    return Judge(_rules, Keys(PseudonymKey("k1", b"0123456789abcdef" * 2)))
 
 
 def judge_all(seed: int, count: int, *, workers: int = 1) -> Tally:

@@ -8,6 +8,7 @@ import typer
 from pcare_cli import console
 from pcare_cli.desk.app import app as rejected_app
 from pcare_cli.kafka_access.app import app as kafka_app
+from pcare_cli.keys_app import app as keys_app
 from pcare_cli.operator_apps import breaker_app, gap_app
 from pcare_cli.providers.app import app as providers_app
 from pcare_cli.publishing.app import publish
@@ -24,7 +25,6 @@ topics_app = typer.Typer(
     help="Make Kafka's topics from the one file that declares them, and find drift.", no_args_is_help=True
 )
 app.add_typer(topics_app, name="topics")
-keys_app = typer.Typer(help="Make the keys of ingest: for pseudonyms, and for access tokens.", no_args_is_help=True)
 app.add_typer(keys_app, name="keys")
 app.add_typer(rejected_app, name="rejected")
 app.add_typer(providers_app, name="providers")
@@ -166,22 +166,6 @@ def check(
 
     if check_file(file, register):
         raise typer.Exit(1)
-
-
-@keys_app.command("new")
-def keys_new(file: Annotated[Path, typer.Argument(help="The file to write; it must not exist.")]) -> None:
-    """Make a pseudonym key that only its owner may read."""
-    from pcare_ingest.keys import main as keys_main
-
-    raise typer.Exit(keys_main(["new", str(file)]))
-
-
-@keys_app.command("token")
-def keys_token(file: Annotated[Path, typer.Argument(help="The file to write; it must not exist.")]) -> None:
-    """Make a key that signs access tokens, the same for all copies of ingest, that only its owner may read."""
-    from pcare_ingest.token_keys import main as token_keys_main
-
-    raise typer.Exit(token_keys_main(["new", str(file)]))
 
 
 @app.command()

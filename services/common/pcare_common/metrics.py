@@ -168,6 +168,14 @@ _ALL = (
         "A provider's share jumps: its software changed.",
     ),
     Metric(
+        "pcare_recorder_persons_apart_total",
+        "counter",
+        (),
+        "Events recorded that name one person by two pseudonyms, while these are linked to two subjects.",
+        "It grows at all: the key was exchanged without `pcare keys rotate`, or a provider mixes people up. The log "
+        "says where; docs/keys.md says what to do.",
+    ),
+    Metric(
         "pcare_recorder_cursor_events",
         "gauge",
         ("topic", "partition", "outcome"),

@@ -39,7 +39,7 @@ from pcare_ingest.receipt_endpoint import ReceiptEndpoint
 from pcare_ingest.receipt_store import ReceiptStore
 from pcare_ingest.settings import IngestSettings
 from pcare_schemas.deprecations import Deprecations
-from pcare_schemas.pseudonym import PseudonymKey
+from pcare_schemas.pseudonym import Keys
 from pcare_schemas.rules import Rules
 from pcare_schemas.topics import SUBMITTED
 
@@ -56,7 +56,7 @@ def assemble(
     configured: IngestSettings,
     *,
     known: Credentials,
-    key: PseudonymKey,
+    pseudonym_keys: Keys,
     publisher: Publisher,
     clock: Clock,
     registry: CollectorRegistry,
@@ -78,7 +78,7 @@ def assemble(
     )
     gate = Gate(known.callers, measures, clock)
     deprecations = Deprecations.load() if announced is None else announced
-    intake = Intake(Judge(known.rules, key, deprecations), watched, clock)
+    intake = Intake(Judge(known.rules, pseudonym_keys, deprecations), watched, clock)
     within = configured.ingest_read_within_seconds
     events = EventsEndpoint(intake.submit, gate, admission, measures, clock, read_within=within)
     check = EventsEndpoint(
@@ -119,7 +119,7 @@ async def serve(configured: IngestSettings) -> int:
     app, turned_away = assemble(
         configured,
         known=known,
-        key=keys.read(),
+        pseudonym_keys=keys.read(),
         publisher=publisher,
         clock=clock,
         registry=registry,

@@ -8,7 +8,7 @@ from pcare_ingest.callers import Caller
 from pcare_ingest.publishing import Outgoing
 from pcare_schemas.check import Record, check, refuse
 from pcare_schemas.deprecations import Deprecation, Deprecations
-from pcare_schemas.pseudonym import PseudonymKey
+from pcare_schemas.pseudonym import Keys
 from pcare_schemas.rejections import FieldError, Reason, Rejection
 from pcare_schemas.rules import Rules
 from pcare_schemas.submission import pseudonymise_subject
@@ -29,14 +29,14 @@ class Ready:
 
 
 class Judge:
-    """Judges events under a fixed key and the rules that `rules` returns, which follow the register.
+    """Judges events under fixed keys and the rules that `rules` returns, which follow the register.
 
     `announced` is on its way out, and changes no verdict.
     """
 
-    def __init__(self, rules: Callable[[], Rules], key: PseudonymKey, announced: Deprecations = _NOTHING) -> None:
+    def __init__(self, rules: Callable[[], Rules], keys: Keys, announced: Deprecations = _NOTHING) -> None:
         self._rules = rules
-        self._key = key
+        self._keys = keys
         self._announced = announced
 
     def judge(self, event: bytes, caller: Caller, now: dt.datetime) -> Ready | Rejection:
@@ -45,7 +45,7 @@ class Judge:
         The recorder will judge the same bytes by the same function, so what passes here passes there: `now` stands
         for the broker's timestamp, which can only be later.
         """
-        submission = pseudonymise_subject(event, self._key)
+        submission = pseudonymise_subject(event, self._keys.current, self._keys.previous)
         if isinstance(submission, Rejection):
             return submission
         key = None if submission.subject is None else submission.subject.encode("utf-8", "surrogatepass")

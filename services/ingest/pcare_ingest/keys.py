@@ -1,7 +1,8 @@
 """The pseudonym key: the only secret that ingest holds, and it alone.
 
 `python -m pcare_ingest.keys new FILE` makes one (`pcare keys new FILE` does the same). Keep a copy in a safe place:
-without the key, the same person gets another pseudonym, and later events no longer find the earlier ones.
+without the key, the same person gets another pseudonym, and later events no longer find the earlier ones. How a key is
+changed for another is in docs/keys.md.
 """
 
 import os
@@ -11,14 +12,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pcare_common.errors import EXIT_CONFIGURATION, OperatorError
-from pcare_schemas.pseudonym import DEFAULT_KEY_ID, MIN_SECRET_BYTES, KeyMissingError, PseudonymKey
+from pcare_schemas.pseudonym import DEFAULT_KEY_ID, MIN_SECRET_BYTES, KeyMissingError, Keys
 
 USAGE = "usage: python -m pcare_ingest.keys new FILE\n"
 OWNER_ONLY = 0o600
 
 
-def new(file: Path) -> None:
-    """Write a fresh key into `file`, which only its owner may read. Never overwrites.
+def new(file: Path, key_id: str = DEFAULT_KEY_ID) -> None:
+    """Write a fresh key of this id into `file`, which only its owner may read. Never overwrites.
 
     Raises OperatorError when the file exists or cannot be written.
     """
@@ -32,16 +33,16 @@ def new(file: Path) -> None:
     except OSError as error:
         raise OperatorError(f"Cannot write {file}: {error.strerror}.") from error
     with os.fdopen(descriptor, "w", encoding="ascii") as stream:
-        stream.write(f"{DEFAULT_KEY_ID}:{secrets.token_hex(MIN_SECRET_BYTES)}\n")
+        stream.write(f"{key_id}:{secrets.token_hex(MIN_SECRET_BYTES)}\n")
 
 
-def read() -> PseudonymKey:
-    """Return the key that the environment names.
+def read() -> Keys:
+    """Return the keys that the environment names: the current one and, while it is being changed, the previous one.
 
     Raises OperatorError that says which variable to set and how to make a key; never with the key in it.
     """
     try:
-        return PseudonymKey.read()
+        return Keys.read()
     except KeyMissingError as error:
         raise OperatorError(f"{error}. `pcare keys new FILE` makes one.") from error
 

@@ -23,7 +23,7 @@ from pcare_ingest.receipt_store import ReceiptStore
 from pcare_ingest.settings import IngestSettings
 from pcare_schemas.deprecations import Deprecations
 from pcare_schemas.examples import RECEIVED
-from pcare_schemas.pseudonym import PseudonymKey
+from pcare_schemas.pseudonym import Keys, PseudonymKey
 from pcare_schemas.rules import Rules
 from pcare_schemas.topics import SUBMITTED
 
@@ -104,13 +104,14 @@ def build(
     now: dt.datetime = RECEIVED,
     receipts: ReceiptStore | None = None,
     announced: Deprecations | None = None,
+    keys: Keys | None = None,
     **settings: Any,
 ) -> Service:
     publisher, registry, clock = RecordingPublisher(), registry or CollectorRegistry(), clock or FixedClock(now)
     app, _ = assemble(
         IngestSettings(**settings),
         known=known or Credentials(callers or OpenCallers(), lambda: RULES),
-        key=KEY,
+        pseudonym_keys=keys or Keys(KEY),
         publisher=publisher,
         clock=clock,
         registry=registry,

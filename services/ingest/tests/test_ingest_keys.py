@@ -7,7 +7,7 @@ import pytest
 
 from pcare_common.errors import OperatorError
 from pcare_ingest import keys
-from pcare_schemas.pseudonym import PseudonymKey
+from pcare_schemas.pseudonym import Keys, PseudonymKey
 
 
 def test_a_new_key_is_for_its_owner_only_and_can_be_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -76,4 +76,4 @@ def test_the_key_of_the_environment_is_read(monkeypatch: pytest.MonkeyPatch, tmp
     keys.new(tmp_path / "key")
     monkeypatch.setenv("PCARE_PSEUDONYM_KEY_FILE", str(tmp_path / "key"))
 
-    assert keys.read() == PseudonymKey.read(tmp_path / "key")
+    assert keys.read() == Keys(PseudonymKey.read(tmp_path / "key"))

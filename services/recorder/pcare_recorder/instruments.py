@@ -27,6 +27,7 @@ class Instruments:
         self._clock = clock
         self._events = metrics.counter("pcare_recorder_events_total", registry)
         self._rejected = metrics.counter("pcare_recorder_rejected_total", registry)
+        self._apart = metrics.counter("pcare_recorder_persons_apart_total", registry)
         self._cursor_events = metrics.gauge("pcare_recorder_cursor_events", registry)
         self._next_offset = metrics.gauge("pcare_recorder_next_offset", registry)
         self._lag = metrics.gauge("pcare_recorder_lag_events", registry)
@@ -59,6 +60,7 @@ class Instruments:
         for (partition, outcome), count in verdicts.outcomes.items():
             self._events.labels(outcome).inc(count)
             self._cursor_events.labels(partition.topic, partition.number, outcome).inc(count)
+        self._apart.inc(len(verdicts.apart))
         for submitted, rejection in verdicts.rejections:
             self._rejected.labels(self._provider(submitted.origin.topic, rejection.source), rejection.reason).inc()
 

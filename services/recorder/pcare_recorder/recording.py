@@ -159,9 +159,11 @@ class _Attempt:
 
     async def _look_up(self) -> Recorded:
         keys, pseudonyms = asked_keys(self._checked), asked_pseudonyms(self._checked)
+        links = await store.known_links(self._connection, pseudonyms) if pseudonyms else {}
         return Recorded(
             events=await store.known_events(self._connection, keys) if keys else {},
-            links=await store.known_links(self._connection, pseudonyms) if pseudonyms else {},
+            links=links,
+            anchor=await store.hold_anchor(self._connection) if len(links) < len(pseudonyms) else None,
             settled=await store.settled_origins(self._connection, self._page.spans),
         )
 

@@ -1,4 +1,4 @@
-"""What the log says of rejected events: where they stood, why, and their ids; never what they hold."""
+"""What the log says of verdicts that somebody has to look at: where events stood and why; never what they hold."""
 
 import re
 from collections import Counter
@@ -15,7 +15,7 @@ log = logs.get(__name__)
 
 
 def log_rejections(verdicts: Verdicts) -> None:
-    """Write one line for a batch, however many of its events are rejected."""
+    """Write one line for a batch, however many of its events are rejected, and one where it shows a person as two."""
     rejections = verdicts.rejections
     if rejections:
         log.warning(
@@ -25,6 +25,12 @@ def log_rejections(verdicts: Verdicts) -> None:
                 {"origin": str(submitted.origin), "reason": str(rejection.reason), "id": readable_id(rejection.id)}
                 for submitted, rejection in rejections[:SHOWN]
             ],
+        )
+    if verdicts.apart:
+        log.warning(
+            "persons with two subjects: see docs/keys.md",
+            events=len(verdicts.apart),
+            first=[str(submitted.origin) for submitted in verdicts.apart[:SHOWN]],
         )
 
 

@@ -176,6 +176,15 @@ async def known_links(connection: asyncpg.Connection, pseudonyms: Collection[str
     return {row[0]: row[1] for row in rows}
 
 
+async def hold_anchor(connection: asyncpg.Connection) -> str | None:
+    """Return the key by which persons are told apart, if one was ever changed; it stays so until the transaction ends.
+
+    So nobody begins under a key that `pcare keys rotate --finish` has just found to be nobody's only one.
+    """
+    anchor: str | None = await connection.fetchval("SELECT anchor FROM pcare.pseudonym_key FOR SHARE")
+    return anchor
+
+
 async def settled_origins(connection: asyncpg.Connection, spans: Sequence[Span]) -> dict[Origin, Settled]:
     """Return the verdicts that records of these spans have already: after a rebuild, else none."""
     topics, numbers = split(span.partition for span in spans)

@@ -12,15 +12,16 @@ from itertools import groupby
 from typing import Any, NamedTuple
 
 from pcare_recorder.cursors import Partition
+from pcare_recorder.persons import UNLINKED, Persons
 from pcare_schemas.check import Record, refuse
 from pcare_schemas.content import content_hash, hash_of, payload
-from pcare_schemas.envelope import Event
+from pcare_schemas.envelope import PERSON_PREFIX, Event
 from pcare_schemas.instants import utc
 from pcare_schemas.origin import Origin
 from pcare_schemas.rejections import FieldError, Reason, Rejection
 from pcare_schemas.retraction import EventRetracted
 
-PERSON = "person:"
+PERSON = PERSON_PREFIX
 RETRACTION = EventRetracted.KIND
 
 EventKey = tuple[str, str]
@@ -65,10 +66,14 @@ class Settled(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """What the database knows of a batch: its events and those they retract, its pseudonyms, its origins."""
+    """What the database knows of a batch: its events and those they retract, its pseudonyms, its origins.
+
+    `anchor` is the key by which persons are told apart, if a key was ever changed.
+    """
 
     events: Mapping[EventKey, Known] = field(default_factory=dict)
     links: Mapping[str, str] = field(default_factory=dict)
+    anchor: str | None = None
     settled: Mapping[Origin, Settled] = field(default_factory=dict)
 
 
@@ -83,7 +88,10 @@ class NewEvent(NamedTuple):
 
 
 class NewLink(NamedTuple):
-    """A pseudonym that is linked to a subject for the first time, by the first event about it that is new."""
+    """A pseudonym that is linked to a subject for the first time.
+
+    By the first event about it that is new; or, beside a pseudonym that is linked, by a repeat.
+    """
 
     pseudonym: str
     subject: str
@@ -92,12 +100,16 @@ class NewLink(NamedTuple):
 
 @dataclass(slots=True)
 class Verdicts:
-    """What became of a batch. `outcomes` counts every record of it, by partition and outcome."""
+    """What became of a batch. `outcomes` counts every record of it, by partition and outcome.
+
+    `apart` are the events recorded whose two pseudonyms are linked to different subjects; they count for the first.
+    """
 
     events: list[NewEvent] = field(default_factory=list)
     links: list[NewLink] = field(default_factory=list)
     rejections: list[tuple[Submitted, Rejection]] = field(default_factory=list)
     settled: list[Settled] = field(default_factory=list)
+    apart: list[Submitted] = field(default_factory=list)
     outcomes: Counter[tuple[Partition, Outcome]] = field(default_factory=Counter)
 
 
@@ -118,9 +130,7 @@ def asked_keys(batch: Iterable[Checked]) -> set[EventKey]:
 
 def asked_pseudonyms(batch: Iterable[Checked]) -> set[str]:
     """Return the pseudonyms that `judge` needs the links of."""
-    return {
-        found.subject for _, found in batch if not isinstance(found, Rejection) and found.subject.startswith(PERSON)
-    }
+    return {name for _, found in batch if not isinstance(found, Rejection) for name in found.pseudonyms}
 
 
 def retracted(event: Event) -> str | None:
@@ -133,8 +143,8 @@ def judge(batch: Sequence[Checked], recorded: Recorded, new_subject: Callable[[]
     """Return what becomes of `batch`, which holds the verdicts of `check`.
 
     `recorded` covers `asked_keys` and `asked_pseudonyms`. `new_subject` makes the subject of a person not seen
-    before: `person:<uuid>`, never the same twice. Nothing is linked for an event that will not be a new row, so that
-    a repeat cannot bring back a link that was erased.
+    before: `person:<uuid>`, never the same twice. Nobody begins with an event that will not be a new row, so that a
+    repeat cannot bring back a link that was erased; all it may do is to link another pseudonym beside one that stands.
     """
     return _Judge(recorded, new_subject).judge(batch)
 
@@ -142,9 +152,8 @@ def judge(batch: Sequence[Checked], recorded: Recorded, new_subject: Callable[[]
 class _Judge:
     def __init__(self, recorded: Recorded, new_subject: Callable[[], str]) -> None:
         self._recorded = recorded
-        self._new_subject = new_subject
+        self._persons = Persons(recorded.links, recorded.anchor, new_subject)
         self._accepted: dict[EventKey, Known] = {}
-        self._linked: dict[str, str] = {}
         self._verdicts = Verdicts()
 
     def judge(self, batch: Sequence[Checked]) -> Verdicts:
@@ -156,51 +165,60 @@ class _Judge:
     def _outcome(self, submitted: Submitted, found: Event | Rejection) -> Outcome:
         settled = self._recorded.settled
         if settled and submitted.origin in settled:
-            return self._leave(settled[submitted.origin])
+            self._verdicts.settled.append(settled[submitted.origin])
+            return settled[submitted.origin].outcome
         if isinstance(found, Rejection):
             return self._reject(submitted, found)
         known = self._known((found.source, found.id))
-        if known is not None:
-            if self._is_same(found, known):
-                return Outcome.DUPLICATE
-            return self._reject(submitted, refuse(submitted.record, found, Reason.id_reused, _ID_REUSED))
-        refusal = self._retraction_refused(found)
+        if known is not None and self._is_same(found, known):
+            if known.nameable:
+                self._link(submitted, found, known.subject)
+            return Outcome.DUPLICATE
+        refusal = self._refused(found, known)
         if refusal is not None:
             return self._reject(submitted, refuse(submitted.record, found, *refusal))
         return self._accept(submitted, found)
 
+    def _refused(self, event: Event, known: Known | None) -> tuple[Reason, FieldError] | None:
+        if not self._persons.tells(event):
+            return Reason.unlinked_pseudonym, UNLINKED
+        return (Reason.id_reused, _ID_REUSED) if known is not None else self._retraction_refused(event)
+
     def _accept(self, submitted: Submitted, event: Event) -> Outcome:
-        subject = self._subject(event.subject)
-        if subject is None:
-            subject = self._linked[event.subject] = self._new_subject()
-            self._verdicts.links.append(NewLink(event.subject, subject, submitted))
+        subject = self._subject(event)
+        self._link(submitted, event, subject)
+        if len(self._persons.subjects(event)) > 1:
+            self._verdicts.apart.append(submitted)
         data = payload(event)
         digest = hash_of(event.type, subject, utc(event.time), data)
         self._accepted[event.source, event.id] = Known(event.kind, subject, digest)
         self._verdicts.events.append(NewEvent(submitted, event, subject, data, digest))
         return Outcome.RECORDED
 
+    def _link(self, submitted: Submitted, event: Event, subject: str) -> None:
+        for pseudonym in self._persons.link(event, subject):
+            self._verdicts.links.append(NewLink(pseudonym, subject, submitted))
+
     def _reject(self, submitted: Submitted, rejection: Rejection) -> Outcome:
         self._verdicts.rejections.append((submitted, rejection))
         return Outcome.REJECTED
 
-    def _leave(self, settled: Settled) -> Outcome:
-        self._verdicts.settled.append(settled)
-        return settled.outcome
-
     def _known(self, key: EventKey) -> Known | None:
         return self._recorded.events.get(key) or self._accepted.get(key)
 
-    def _subject(self, subject: str) -> str | None:
-        """Return the subject as in the log, or None for a pseudonym that has no link."""
-        if not subject.startswith(PERSON):
-            return subject
-        return self._recorded.links.get(subject) or self._linked.get(subject)
+    def _subject(self, event: Event) -> str:
+        """Return the subject to record an event under. A retraction goes where its target is, if it may mean that."""
+        subjects = self._persons.subjects(event)
+        if not subjects:
+            return self._persons.begin()
+        target_id = retracted(event)
+        target = None if target_id is None else self._known((event.source, target_id))
+        return target.subject if target is not None and target.subject in subjects else subjects[0]
 
     def _is_same(self, event: Event, known: Known) -> bool:
         # Of an erased person only the content can be compared: an honest retry stays a duplicate, and links nothing.
-        subject = self._subject(event.subject) if known.nameable else known.subject
-        return subject == known.subject and content_hash(event, subject) == known.content_sha256
+        about = not known.nameable or known.subject in self._persons.subjects(event)
+        return about and content_hash(event, known.subject) == known.content_sha256
 
     def _retraction_refused(self, event: Event) -> tuple[Reason, FieldError] | None:
         target_id = retracted(event)
@@ -209,7 +227,7 @@ class _Judge:
         target = self._known((event.source, target_id))
         if target_id == event.id or (target is not None and target.kind == RETRACTION):
             return Reason.not_retractable, _NOT_RETRACTABLE
-        if target is not None and target.subject != self._subject(event.subject):
+        if target is not None and target.subject not in self._persons.subjects(event):
             return Reason.retraction_mismatch, _RETRACTION_MISMATCH
         return None
 

@@ -1,0 +1,64 @@
+"""Who an event is about: from the pseudonyms that it names to the subject of the log. Pure.
+
+While the pseudonym key is being changed an event names its person twice, under the new key and under the old one; both
+lead to one subject. Persons are told apart by one key, the anchor: nobody new begins with a pseudonym under another
+key alone, for who that is, known or not, cannot be told.
+"""
+
+from collections.abc import Callable, Mapping
+
+from pcare_schemas.envelope import Event
+from pcare_schemas.rejections import FieldError
+
+
+class Persons:
+    """The links of one batch: those that are recorded, and those that the batch makes.
+
+    `anchor` is the id of the key by which persons are told apart; None: no key was ever changed, and every pseudonym
+    is somebody. `new_subject` makes the subject of a person not seen before.
+    """
+
+    def __init__(self, links: Mapping[str, str], anchor: str | None, new_subject: Callable[[], str]) -> None:
+        self._links = links
+        self._anchor = anchor
+        self._new_subject = new_subject
+        self._linked: dict[str, str] = {}
+
+    def subjects(self, event: Event) -> tuple[str, ...]:
+        """Return the subjects, as in the log, that the event may be about: that of its `subject` first.
+
+        None, where it names a person whom nobody knows. Two, where its pseudonyms were linked apart: they are two
+        people, or one whose new pseudonym came before anybody said whose it is.
+        """
+        pseudonyms = event.pseudonyms
+        if not pseudonyms:
+            return (event.subject,)
+        known = (self._links.get(name) or self._linked.get(name) for name in pseudonyms)
+        return tuple(dict.fromkeys(subject for subject in known if subject is not None))
+
+    def tells(self, event: Event) -> bool:
+        """Whether it can be told whom the event is about: somebody known, or for certain somebody new."""
+        pseudonyms = event.pseudonyms
+        return (
+            self._anchor is None
+            or not pseudonyms
+            or any(name.split(":")[1] == self._anchor for name in pseudonyms)
+            or bool(self.subjects(event))
+        )
+
+    def begin(self) -> str:
+        """Return a subject for a person whom nobody knows."""
+        return self._new_subject()
+
+    def link(self, event: Event, subject: str) -> tuple[str, ...]:
+        """Link the pseudonyms that are not linked yet to the event's subject, and return them."""
+        new = tuple(name for name in event.pseudonyms if name not in self._links and name not in self._linked)
+        self._linked.update(dict.fromkeys(new, subject))
+        return new
+
+
+UNLINKED = FieldError(
+    "/subject",
+    "Nobody is known by this pseudonym, and it is not under the key by which persons are told apart.",
+    "beside it, as `subjectprev`, the same person's pseudonym under that key: POST /pseudonyms gives both",
+)
