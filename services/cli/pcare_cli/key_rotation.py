@@ -7,7 +7,7 @@ is ever read here: all that is known of one is its id.
 
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import asyncpg
 import typer
@@ -143,7 +143,7 @@ async def _set(
     *,
     who: str,
     why: str,
-    details: dict[str, object],
+    details: dict[str, Any],
 ) -> None:
     act = await add_act(connection, who=who, what=what, why=why, details=details)
     await connection.execute("UPDATE pcare.pseudonym_key SET anchor = $1, next = $2, act = $3", anchor, following, act)

@@ -125,6 +125,13 @@ _ALL = (
         "503 grows: PostgreSQL does not answer ingest; the log says why.",
     ),
     Metric(
+        "pcare_ingest_pseudonyms_total",
+        "counter",
+        ("provider",),
+        "Pseudonyms given for NHS numbers, by provider.",
+        "A provider asks for far more than it sends events about: somebody may be trying numbers out.",
+    ),
+    Metric(
         "pcare_ingest_publish_seconds",
         "histogram",
         (),

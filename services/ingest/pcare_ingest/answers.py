@@ -13,7 +13,7 @@ from pcare_ingest.intake import Verdict
 from pcare_ingest.media_types import ACCEPTED as ACCEPTED_TYPES
 from pcare_ingest.problems import OF_FAILURE, EdgeProblem
 from pcare_ingest.publishing import Failure
-from pcare_schemas.rejections import Rejection, problem
+from pcare_schemas.rejections import FieldError, Rejection, problem
 
 JSON: Final = "application/json"
 PROBLEM_JSON: Final = "application/problem+json"
@@ -74,10 +74,12 @@ def batch(verdicts: Sequence[Verdict], words: Words = ACCEPTED, *, minimal: bool
     return _response(status, items, JSON, headers) if items else Response(None, NOTHING_TO_TELL_STATUS, headers=headers)
 
 
-def refuse(trouble: EdgeProblem, headers: Mapping[str, str] | None = None) -> Response:
-    """Answer a request that was not taken in at all."""
+def refuse(
+    trouble: EdgeProblem, headers: Mapping[str, str] | None = None, *, errors: Sequence[FieldError] = ()
+) -> Response:
+    """Answer a request that was not taken in at all; `errors` say what is wrong where in it."""
     extra = _HOW_TO_SEND if trouble.status == 415 else {}
-    return _response(trouble.status, trouble.document(), PROBLEM_JSON, {**extra, **(headers or {})})
+    return _response(trouble.status, trouble.document(errors), PROBLEM_JSON, {**extra, **(headers or {})})
 
 
 def _status(verdicts: Sequence[Verdict], words: Words) -> int:

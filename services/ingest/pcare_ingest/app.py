@@ -8,6 +8,7 @@ from typing import Any
 
 import uvloop
 from prometheus_client import CollectorRegistry
+from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from pcare_common import logs, metrics, settings
@@ -21,6 +22,7 @@ from pcare_common.watchdog import Watchdog
 from pcare_ingest import documentation, keys, web
 from pcare_ingest.admission import Admission
 from pcare_ingest.answers import VALID
+from pcare_ingest.caller_settings import LOOPBACK
 from pcare_ingest.credentials import Credentials, credentials
 from pcare_ingest.endpoint import EventsEndpoint
 from pcare_ingest.fhir import mapping as fhir_mapping
@@ -31,9 +33,11 @@ from pcare_ingest.intake import Intake
 from pcare_ingest.judging import Judge
 from pcare_ingest.kafka_publisher import KafkaPublisher
 from pcare_ingest.kafka_session import Target
+from pcare_ingest.ledger import Ledger, ledger
 from pcare_ingest.measures import CheckMeasures, Measures
 from pcare_ingest.postgres_receipts import PostgresReceipts
 from pcare_ingest.progress import Progress, Watched
+from pcare_ingest.pseudonyms_endpoint import PseudonymsEndpoint
 from pcare_ingest.publishing import Publisher
 from pcare_ingest.receipt_endpoint import ReceiptEndpoint
 from pcare_ingest.receipt_store import ReceiptStore
@@ -58,6 +62,7 @@ def assemble(
     known: Credentials,
     pseudonym_keys: Keys,
     publisher: Publisher,
+    audit: Ledger,
     clock: Clock,
     registry: CollectorRegistry,
     progress: Progress,
@@ -87,7 +92,9 @@ def assemble(
     mapping = fhir_mapping.built_in()
     fhir_measures = FhirMeasures(registry, mapping, measures)
     fhir = FhirEndpoint(mapping, intake, gate, admission, fhir_measures, clock=clock, read_within=within)
+    given = PseudonymsEndpoint(pseudonym_keys, gate, audit, admission, registry, read_within=within)
     others = [
+        Route("/pseudonyms", given, methods=["POST"]),
         *fhir.routes(),
         *known.routes,
         *ReceiptEndpoint(receipts, gate, metrics.counter("pcare_ingest_receipts_total", registry)).routes(),
@@ -113,14 +120,15 @@ async def serve(configured: IngestSettings) -> int:
     )
     registry = CollectorRegistry()
     known = credentials(configured, _rules(configured), clock, registry)
-    receipts = None
-    if configured.postgres_dsn is not None:
-        receipts = PostgresReceipts(configured.postgres_dsn.get_secret_value())
+    dsn = None if configured.postgres_dsn is None else configured.postgres_dsn.get_secret_value()
+    audit = ledger(dsn, loopback=configured.ingest_host in LOOPBACK)
+    receipts = None if dsn is None else PostgresReceipts(dsn)
     app, turned_away = assemble(
         configured,
         known=known,
         pseudonym_keys=keys.read(),
         publisher=publisher,
+        audit=audit,
         clock=clock,
         registry=registry,
         progress=progress,
@@ -162,6 +170,7 @@ async def serve(configured: IngestSettings) -> int:
             )
     watchdog.stop()
     await _finish(server, publisher, [*working, stopping])
+    await audit.close()
     if receipts is not None:
         await receipts.close()
     log.info("stopped", status=status)

@@ -34,7 +34,8 @@ class CallerSettings(Settings):
     postgres_dsn: SecretStr | None = Field(
         None,
         description="postgresql://user:password@host:port/database, a login with the role pcare_edge: the register "
-        "is read there, and what became of events, for their senders. Needed with PCARE_INGEST_CREDENTIALS=register",
+        "is read there, and what became of events, and the audit trail is written. Needed with "
+        "PCARE_INGEST_CREDENTIALS=register; without it POST /pseudonyms answers nobody but this machine",
     )
     ingest_register_poll: float = Field(
         2.0, gt=0, le=60, description="how often it looks whether register or credentials have changed"

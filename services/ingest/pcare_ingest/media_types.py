@@ -1,4 +1,4 @@
-"""Which content types POST /events takes."""
+"""Which content types are taken where."""
 
 from enum import Enum
 from typing import Final
@@ -35,7 +35,7 @@ def form_of(content_type: str | None) -> Form | None:
 
 
 def is_json(content_type: str | None) -> bool:
-    """Whether a Content-Type header names plain JSON: the data of an event whose attributes are headers."""
+    """Whether a Content-Type header names plain JSON, such as the data of an event whose attributes are headers."""
     return _media_type(content_type) == Form.BINARY.value
 
 

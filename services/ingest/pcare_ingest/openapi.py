@@ -2,7 +2,14 @@
 
 from typing import Any
 
-from pcare_ingest import openapi_answers, openapi_credentials, openapi_events, openapi_receipts, openapi_requests
+from pcare_ingest import (
+    openapi_answers,
+    openapi_credentials,
+    openapi_events,
+    openapi_pseudonyms,
+    openapi_receipts,
+    openapi_requests,
+)
 from pcare_ingest.fhir import openapi as openapi_fhir
 from pcare_ingest.limits import MAX_BATCH_BYTES, MAX_BATCH_EVENTS, MAX_EVENT_BYTES
 
@@ -56,6 +63,7 @@ def document(*, credentials: bool = False) -> dict[str, Any]:
             **openapi_fhir.paths(),
             **openapi_receipts.paths(),
             **(openapi_credentials.paths() if credentials else {}),
+            "/pseudonyms": openapi_pseudonyms.path(),
             "/health/live": {"get": _probe("Whether the process turns", "live")},
             "/health/ready": {"get": _probe("Whether events can be accepted now, and if not, why", "ready")},
             "/metrics": {"get": _metrics()},
@@ -67,6 +75,7 @@ def document(*, credentials: bool = False) -> dict[str, Any]:
                 **openapi_answers.schemas(),
                 **openapi_fhir.schemas(),
                 **openapi_receipts.schemas(),
+                **openapi_pseudonyms.schemas(),
                 **(openapi_credentials.schemas() if credentials else {}),
             },
             "securitySchemes": openapi_credentials.schemes(),

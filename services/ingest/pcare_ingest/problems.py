@@ -4,13 +4,14 @@ What is wrong with an event is `pcare_schemas.rejections.problem`, the same docu
 carries; these have the same members, so that an integrator learns one form.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from pcare_ingest.limits import MAX_BATCH_BYTES, MAX_BATCH_EVENTS
+from pcare_ingest.limits import MAX_BATCH_BYTES, MAX_BATCH_EVENTS, MAX_NUMBERS, MAX_NUMBERS_BYTES
 from pcare_ingest.media_types import ACCEPTED
 from pcare_ingest.publishing import Failure
-from pcare_schemas.rejections import PROBLEM_PREFIX, Reason
+from pcare_schemas.rejections import PROBLEM_PREFIX, FieldError, Reason
 
 SEND_AGAIN: Final = "Wait as Retry-After says and send it again with the same id: repeating is safe."
 
@@ -24,7 +25,7 @@ class EdgeProblem:
     title: str
     detail: str
 
-    def document(self) -> dict[str, Any]:
+    def document(self, errors: Sequence[FieldError] = ()) -> dict[str, Any]:
         """Return the problem document."""
         return {
             "type": PROBLEM_PREFIX + self.reason,
@@ -32,7 +33,9 @@ class EdgeProblem:
             "status": self.status,
             "detail": self.detail,
             "reason": self.reason,
-            "errors": [],
+            "errors": [
+                {"pointer": error.path, "message": error.message, "expected": error.expected} for error in errors
+            ],
         }
 
     def saying(self, detail: str) -> "EdgeProblem":
@@ -95,6 +98,36 @@ BATCH_TOO_LARGE = EdgeProblem(
     413,
     "The batch is too large",
     f"Send at most {MAX_BATCH_EVENTS} events and {MAX_BATCH_BYTES} bytes in one batch; split this one.",
+)
+NOT_JSON_TYPE = EdgeProblem(
+    "unsupported_media_type",
+    415,
+    "The content type is not one that is taken here",
+    "Set Content-Type to application/json (with charset=utf-8 or none).",
+)
+NOT_ASKED = EdgeProblem(
+    "not_asked",
+    400,
+    "The body does not ask for pseudonyms",
+    "Send one JSON object in UTF-8, of the form that `errors` shows.",
+)
+NO_NHS_NUMBER = EdgeProblem(
+    "no_nhs_number",
+    422,
+    "Some of the numbers are no NHS numbers",
+    "Nothing was given. Leave out those whose places are listed, or put them right, and ask again.",
+)
+TOO_MANY_NUMBERS = EdgeProblem(
+    "too_many_numbers",
+    413,
+    "These are too many numbers",
+    f"Ask for at most {MAX_NUMBERS} pseudonyms at once, in at most {MAX_NUMBERS_BYTES} bytes.",
+)
+NOT_AUDITED = EdgeProblem(
+    "not_audited",
+    503,
+    "The audit trail cannot be written, and nothing is given without it",
+    "Wait as Retry-After says and ask again. Events are not affected: send them over HTTP, by NHS number.",
 )
 TOO_SLOW = EdgeProblem(
     "too_slow",
@@ -179,6 +212,10 @@ ALL: Final = (
     UNSUPPORTED_ENCODING,
     MIXED_MODES,
     NOT_GZIP,
+    NOT_ASKED,
+    NO_NHS_NUMBER,
+    TOO_MANY_NUMBERS,
+    NOT_AUDITED,
     BATCH_TOO_LARGE,
     TOO_SLOW,
     OVERLOADED,

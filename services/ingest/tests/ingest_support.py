@@ -16,6 +16,7 @@ from pcare_common.health import Health
 from pcare_ingest.app import assemble
 from pcare_ingest.callers import Callers, OpenCallers
 from pcare_ingest.credentials import Credentials
+from pcare_ingest.ledger import Ledger, LogLedger
 from pcare_ingest.media_types import Form
 from pcare_ingest.progress import Progress
 from pcare_ingest.publishing import Failure, Outcome, Outgoing, Stored
@@ -105,6 +106,7 @@ def build(
     receipts: ReceiptStore | None = None,
     announced: Deprecations | None = None,
     keys: Keys | None = None,
+    audit: Ledger | None = None,
     **settings: Any,
 ) -> Service:
     publisher, registry, clock = RecordingPublisher(), registry or CollectorRegistry(), clock or FixedClock(now)
@@ -113,6 +115,7 @@ def build(
         known=known or Credentials(callers or OpenCallers(), lambda: RULES),
         pseudonym_keys=keys or Keys(KEY),
         publisher=publisher,
+        audit=audit or LogLedger(),
         clock=clock,
         registry=registry,
         progress=Progress(0.0, not_ready_after=30.0, exit_after=60.0),
