@@ -23,7 +23,7 @@ class State(NamedTuple):
     """Which keys there are. `known` says how many persons have a pseudonym under each, `persons` how many there are."""
 
     anchor: str | None
-    next: str | None
+    following: str | None
     known: Mapping[str, int]
     persons: int
 
@@ -57,7 +57,7 @@ def next_key(state: State) -> str:
 
 def behind(state: State) -> int:
     """Return how many persons have no pseudonym yet under the key that everybody is being linked to. Pure."""
-    return state.persons - state.known.get(state.next or "", 0)
+    return state.persons - state.known.get(state.following or "", 0)
 
 
 def rotate(file: Path, who: str, why: str) -> None:
@@ -66,11 +66,10 @@ def rotate(file: Path, who: str, why: str) -> None:
     async def work(connection: asyncpg.Connection) -> tuple[str, str]:
         async with connection.transaction():
             state = await read_state(connection)
-            if state.next is not None:
+            if state.following is not None:
                 raise OperatorError(
-                    f"The key is being changed already, from {state.anchor} to {state.next}, and {behind(state):,} of "
-                    f"{state.persons:,} persons have no pseudonym under {state.next} yet. Finish that first: "
-                    "`pcare keys rotate --finish`."
+                    f"The key is being changed already, from {state.anchor} to {state.following}: {behind(state):,} of "
+                    f"{state.persons:,} persons are to go. Finish that first: `pcare keys rotate --finish`."
                 )
             old, new = present_key(state), next_key(state)
             await _set(connection, "keys-rotated", old, new, who=who, why=why, details={"from": old, "to": new})
@@ -91,22 +90,22 @@ def finish(who: str, why: str) -> None:
     async def work(connection: asyncpg.Connection) -> State:
         async with connection.transaction():
             state = await read_state(connection)
-            if state.next is None:
+            if state.following is None:
                 raise OperatorError("No key is being changed. `pcare keys rotate FILE` begins it.")
             if behind(state):
                 raise OperatorError(
                     f"{behind(state):,} of {state.persons:,} persons have not been seen since the key began to be "
-                    f"changed, and have no pseudonym under {state.next}. Without {state.anchor} they would come back "
-                    f"as new people and count twice. Keep both keys, for as long as it takes; or let providers send "
-                    "again over HTTP what they sent of them before: a repeat counts nothing and links the new "
+                    f"changed, and have no pseudonym under {state.following}. Without {state.anchor} they would come "
+                    "back as new people and count twice. Keep both keys, for as long as it takes; or let providers "
+                    "send again over HTTP what they sent of them before: a repeat counts nothing and links the new "
                     "pseudonym. Nothing was changed."
                 )
-            details = {"from": state.anchor, "to": state.next, "persons": state.persons}
-            await _set(connection, "keys-rotation-finished", state.next, None, who=who, why=why, details=details)
+            details = {"from": state.anchor, "to": state.following, "persons": state.persons}
+            await _set(connection, "keys-rotation-finished", state.following, None, who=who, why=why, details=details)
             return state
 
     state = _done(work)
-    typer.echo(f"All {state.persons:,} persons have a pseudonym under {state.next}, and are told apart by it now.")
+    typer.echo(f"All {state.persons:,} persons have a pseudonym under {state.following}, and are told apart by it now.")
     typer.echo(f"Unset {PREVIOUS_KEY_FILE_VARIABLE}, start ingest again, and destroy {state.anchor} and its copies.")
 
 
@@ -120,19 +119,21 @@ def show() -> None:
     state = with_database(work)
     typer.echo(f"{state.persons:,} persons")
     for key, known in sorted(state.known.items(), key=lambda one: _number(one[0])):
-        role = {state.anchor: "  persons are told apart by it", state.next: "  the new one"}.get(key, "")
+        role = {state.anchor: "  persons are told apart by it", state.following: "  the new one"}.get(key, "")
         typer.echo(f"{key:5} {known:>12,} have a pseudonym under it{role}")
-    if state.next is not None:
-        typer.echo(f"The key is being changed from {state.anchor} to {state.next}: {behind(state):,} persons to go.")
+    if state.following is not None:
+        typer.echo(
+            f"The key is being changed from {state.anchor} to {state.following}: {behind(state):,} persons to go."
+        )
 
 
 async def read_state(connection: asyncpg.Connection, *, lock: bool = True) -> State:
     """Return which keys there are. With `lock`, nobody begins meanwhile: until the transaction ends it stays so."""
     if lock:
         await connection.execute("SELECT FROM pcare.pseudonym_key FOR UPDATE")
-    row = await connection.fetchrow("SELECT anchor, next FROM pcare.pseudonym_key")
+    row = await connection.fetchrow("SELECT anchor, following FROM pcare.pseudonym_key")
     counts = {found[0]: found[1] for found in await connection.fetch("SELECT * FROM pcare.pseudonym_keys()")}
-    return State(row["anchor"], row["next"], persons=counts.pop(None), known=counts)
+    return State(row["anchor"], row["following"], persons=counts.pop(None), known=counts)
 
 
 async def _set(
@@ -146,7 +147,9 @@ async def _set(
     details: dict[str, Any],
 ) -> None:
     act = await add_act(connection, who=who, what=what, why=why, details=details)
-    await connection.execute("UPDATE pcare.pseudonym_key SET anchor = $1, next = $2, act = $3", anchor, following, act)
+    await connection.execute(
+        "UPDATE pcare.pseudonym_key SET anchor = $1, following = $2, act = $3", anchor, following, act
+    )
 
 
 def _done(work: Callable[[asyncpg.Connection], Awaitable[Result]]) -> Result:

@@ -1,18 +1,18 @@
 -- By which key persons are told apart, and to which one they are moving: see docs/keys.md.
 
 CREATE TABLE pcare.pseudonym_key (
-    only     boolean PRIMARY KEY DEFAULT true CHECK (only),
-    anchor   text    CHECK (anchor ~ '^k[0-9]{1,3}$'),
-    next     text    CHECK (next ~ '^k[0-9]{1,3}$'),
-    act      bigint  REFERENCES pcare.acts,
-    CHECK (next <> anchor),
-    CHECK (next IS NULL OR anchor IS NOT NULL)
+    single     boolean PRIMARY KEY DEFAULT true CHECK (single),
+    anchor     text    CHECK (anchor ~ '^k[0-9]{1,3}$'),
+    following  text    CHECK (following ~ '^k[0-9]{1,3}$'),
+    act        bigint  REFERENCES pcare.acts,
+    CHECK (following <> anchor),
+    CHECK (following IS NULL OR anchor IS NOT NULL)
 );
 INSERT INTO pcare.pseudonym_key DEFAULT VALUES;
 COMMENT ON TABLE pcare.pseudonym_key IS 'The ids of pseudonym keys, never a key. One row.';
 COMMENT ON COLUMN pcare.pseudonym_key.anchor IS
     'Nobody new begins but by a pseudonym under this key. Null: no key was ever changed, and any will do.';
-COMMENT ON COLUMN pcare.pseudonym_key.next IS 'The key that everybody is being linked to; null: none.';
+COMMENT ON COLUMN pcare.pseudonym_key.following IS 'The key that everybody is being linked to; null: none.';
 COMMENT ON COLUMN pcare.pseudonym_key.act IS 'The act that last changed it.';
 
 CREATE FUNCTION pcare.pseudonym_keys() RETURNS TABLE (key text, persons bigint)
