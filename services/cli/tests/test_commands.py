@@ -31,7 +31,20 @@ BAD = {**GOOD, "data": {"borough": "E09000007", "reason": "no_idea"}}
 
 @pytest.mark.parametrize(
     "command",
-    ["demo", "simulate", "migrate", "rebuild", "check", "kpis", "topics", "keys", "rejected", "breaker", "gap"],
+    [
+        "demo",
+        "simulate",
+        "migrate",
+        "rebuild",
+        "check",
+        "kpis",
+        "topics",
+        "keys",
+        "rejected",
+        "breaker",
+        "gap",
+        "audit",
+    ],
 )
 def test_every_subcommand_explains_itself(command: str) -> None:
     assert command in RUNNER.invoke(app, ["--help"]).output
