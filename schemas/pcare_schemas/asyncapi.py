@@ -7,7 +7,7 @@ import yaml
 from pcare_schemas import topics
 from pcare_schemas.envelope import TYPE_PREFIX
 from pcare_schemas.kinds import KINDS
-from pcare_schemas.recorded import SUBJECT_LINKED_SOURCE, SUBJECT_LINKED_TYPE
+from pcare_schemas.recorded import SUBJECT_LINKED_SOURCE, SUBJECT_LINKED_TYPE, SUBJECTS_MERGED_TYPE
 
 _HEADERS: Final = {
     "type": "object",
@@ -65,9 +65,15 @@ def _channels() -> dict[str, Any]:
                 "provider": {"description": "The provider's ODS code or register slug, in lower case: rke"},
             },
         },
-        "recorded": _channel(topics.RECORDED, ["recorded"], "The log: every event recorded, kept for ever."),
+        "recorded": _channel(
+            topics.RECORDED,
+            ["recorded", "subjectsMerged"],
+            "The log: every event recorded, and which subjects turned out to be one person. Kept for ever.",
+        ),
         "subjects": _channel(
-            topics.SUBJECTS, ["subjectLinked"], "Which subject id stands for which pseudonym. Compacted."
+            topics.SUBJECTS,
+            ["subjectLinked", "subjectsMerged"],
+            "Which subject id stands for which pseudonym, and for which other subject. Compacted.",
         ),
         "rejected": _channel(topics.REJECTED, ["rejection"], "Events refused, and why. Kept 400 days."),
         "kpiPartials": _channel(
@@ -121,6 +127,9 @@ def _messages() -> dict[str, Any]:
         "subjectLinked": _message(
             "A pseudonym and its subject id", "#/components/schemas/subjectLinked", "The pseudonym"
         ),
+        "subjectsMerged": _message(
+            "Two subjects that are one person", "#/components/schemas/subjectsMerged", "The subject that is gone"
+        ),
         "kpiPartial": _message("A partition's components", "#/components/schemas/kpiPartial", "The partition"),
     }
 
@@ -164,6 +173,27 @@ def _schemas() -> dict[str, Any]:
                         "subject": {"type": "string", "description": "The subject id: person:<uuid>"},
                     },
                     "required": ["pseudonym", "subject"],
+                },
+            },
+            "required": ["specversion", "id", "source", "type", "subject", "time", "data"],
+        },
+        "subjectsMerged": {
+            "type": "object",
+            "description": "Whatever is said of `gone`, wherever it stands, is said of `kept`.",
+            "properties": {
+                "specversion": {"const": "1.0"},
+                "id": {"type": "string", "description": "The subject that is gone"},
+                "source": {"const": SUBJECT_LINKED_SOURCE},
+                "type": {"const": SUBJECTS_MERGED_TYPE},
+                "subject": {"type": "string", "description": "The subject that is gone"},
+                "time": {"type": "string", "format": "date-time"},
+                "data": {
+                    "type": "object",
+                    "properties": {
+                        "gone": {"type": "string", "description": "person:<uuid>"},
+                        "kept": {"type": "string", "description": "person:<uuid>"},
+                    },
+                    "required": ["gone", "kept"],
                 },
             },
             "required": ["specversion", "id", "source", "type", "subject", "time", "data"],

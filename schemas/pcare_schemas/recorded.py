@@ -13,8 +13,18 @@ from pcare_schemas.origin import Origin
 CLOUDEVENTS_HEADERS: Final[list[tuple[str, bytes]]] = [("content-type", b"application/cloudevents+json; charset=UTF-8")]
 SUBJECT_LINKED_TYPE: Final = "uk.nhs.ncl.personalised-care.subject-linked.v1"
 SUBJECT_LINKED_SOURCE: Final = "urn:ncl:personalised-care:recorder"
+SUBJECTS_MERGED_TYPE: Final = "uk.nhs.ncl.personalised-care.subjects-merged.v1"
 
-__all__ = ["CLOUDEVENTS_HEADERS", "Origin", "content_hash", "recorded_text", "subject_linked_text"]
+__all__ = [
+    "CLOUDEVENTS_HEADERS",
+    "SUBJECTS_MERGED_TYPE",
+    "Origin",
+    "content_hash",
+    "moved_text",
+    "recorded_text",
+    "subject_linked_text",
+    "subjects_merged_text",
+]
 
 
 def recorded_text(
@@ -75,3 +85,31 @@ def subject_linked_text(
             "data": {"pseudonym": pseudonym, "subject": subject},
         }
     )
+
+
+def subjects_merged_text(gone: str, kept: str, *, merged_at: dt.datetime, act: int, rules_version: str) -> bytes:
+    """Return the record that says that two subjects are one person; keyed by the one that is gone.
+
+    Whatever is said of `gone`, wherever and whenever it is read, is said of `kept`. `act` is the number of the act in
+    the audit trail, and stands for an origin: no submitted record said so.
+    """
+    return orjson.dumps(
+        {
+            "specversion": "1.0",
+            "id": gone,
+            "source": SUBJECT_LINKED_SOURCE,
+            "type": SUBJECTS_MERGED_TYPE,
+            "subject": gone,
+            "time": utc_milliseconds(merged_at),
+            "datacontenttype": "application/json",
+            "recordedat": utc_milliseconds(merged_at),
+            "origin": str(Origin("pcare.acts", 0, act)),
+            "rulesversion": rules_version,
+            "data": {"gone": gone, "kept": kept},
+        }
+    )
+
+
+def moved_text(text: bytes, gone: str, kept: str) -> bytes:
+    """Return an event as recorded, about `kept` in place of `gone`; not a byte else is changed."""
+    return text.replace(f'"subject":"{gone}"'.encode(), f'"subject":"{kept}"'.encode(), 1)

@@ -11,6 +11,7 @@ from pcare_audit import london
 from pcare_schemas.kinds import TYPES
 from pcare_schemas.kpis.areas import BOROUGHS, NCL_ONLY
 from pcare_schemas.log import LogLine
+from pcare_schemas.recorded import SUBJECTS_MERGED_TYPE
 from pcare_schemas.retraction import EventRetracted
 
 Order = tuple[dt.datetime, str, str]
@@ -75,20 +76,29 @@ class Fact:
 def facts_of(lines: Iterable[LogLine]) -> list[Fact]:
     """Return what the lines of the log state, in any order.
 
-    A line that stands twice is one event. A retraction takes an event of its own source and subject back, wherever
+    A line that stands twice is one event. What is said of a subject that was merged into another is said of the other,
+    whenever either was said. A retraction takes an event of its own source and subject back, wherever
     in the log it stands and whatever its time; nothing takes a retraction back. Types that this version does not know
     state nothing.
     """
     events: dict[tuple[str, str], LogLine] = {}
     for line in lines:
         events.setdefault((line.source, line.id), line)
-    known = [(line, TYPES[line.type]) for line in events.values() if line.type in TYPES]
-    taken_back = {(line.source, line.data["retracts"], line.subject) for line, kind in known if kind is EventRetracted}
+    merged = {line.data["gone"]: line.data["kept"] for line in events.values() if line.type == SUBJECTS_MERGED_TYPE}
+    known = [(line, TYPES[line.type], _person(line.subject, merged)) for line in events.values() if line.type in TYPES]
+    taken_back = {(line.source, line.data["retracts"], whom) for line, kind, whom in known if kind is EventRetracted}
     return [
-        Fact(line.source, line.id, kind.KIND, line.subject, dt.datetime.fromisoformat(line.time), line.data)
-        for line, kind in known
-        if kind is not EventRetracted and (line.source, line.id, line.subject) not in taken_back
+        Fact(line.source, line.id, kind.KIND, whom, dt.datetime.fromisoformat(line.time), line.data)
+        for line, kind, whom in known
+        if kind is not EventRetracted and (line.source, line.id, whom) not in taken_back
     ]
+
+
+def _person(subject: str, merged: Mapping[str, str]) -> str:
+    """Return who a subject turned out to be."""
+    while subject in merged:
+        subject = merged[subject]
+    return subject
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from pcare_cli.identifying.app import app as audit_app
 from pcare_cli.kafka_access.app import app as kafka_app
 from pcare_cli.keys_app import app as keys_app
 from pcare_cli.operator_apps import breaker_app, gap_app
+from pcare_cli.persons_app import app as persons_app
 from pcare_cli.providers.app import app as providers_app
 from pcare_cli.publishing.app import publish
 
@@ -28,6 +29,7 @@ topics_app = typer.Typer(
 app.add_typer(topics_app, name="topics")
 app.add_typer(keys_app, name="keys")
 app.add_typer(audit_app, name="audit")
+app.add_typer(persons_app, name="persons")
 app.add_typer(rejected_app, name="rejected")
 app.add_typer(providers_app, name="providers")
 app.add_typer(breaker_app, name="breaker")

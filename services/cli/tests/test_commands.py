@@ -44,6 +44,7 @@ BAD = {**GOOD, "data": {"borough": "E09000007", "reason": "no_idea"}}
         "breaker",
         "gap",
         "audit",
+        "persons",
     ],
 )
 def test_every_subcommand_explains_itself(command: str) -> None:

@@ -9,12 +9,13 @@ from typing import Any
 
 import msgspec
 
-from pcare_kpi_aggregator.facts import NO_BOROUGH, NO_REFERENCE, Fact, Retraction
+from pcare_kpi_aggregator.facts import MOVED_AWAY, NO_BOROUGH, NO_REFERENCE, Fact, Retraction
 from pcare_kpi_aggregator.marks import Asked, AskedByKind
 from pcare_kpi_aggregator.years import EPOCH, MICROSECOND, midnight, month_of
 from pcare_schemas.envelope import type_of
 from pcare_schemas.kinds import KINDS
 from pcare_schemas.kpis.payload_fields import REFERENCE_FIELDS, field_names, is_required
+from pcare_schemas.recorded import SUBJECTS_MERGED_TYPE
 from pcare_schemas.retraction import EventRetracted
 
 NO_VALUE = "(no value)"
@@ -68,6 +69,7 @@ class Decoder:
                 self._readers[_form(kind, [("retracts", str)])] = _retraction_reader(forms)
             else:
                 self._readers[_form(kind, None)] = lambda event: (event.subject, None)
+        self._readers[_bare("_SubjectsMerged", SUBJECTS_MERGED_TYPE)] = lambda event: (event.subject, MOVED_AWAY)
         self._events: msgspec.json.Decoder[Any] = msgspec.json.Decoder(reduce(or_, self._readers))
         self._typed = msgspec.json.Decoder(_Typed)
 
@@ -87,6 +89,11 @@ class Decoder:
                 raise UnknownTypeError(name) from None
             raise
         return self._readers[event.__class__](event)
+
+
+def _bare(name: str, event_type: str) -> type:
+    """Return the form of records of which only the subject matters."""
+    return msgspec.defstruct(name, [("subject", str)], tag_field="type", tag=event_type, frozen=True, gc=False)
 
 
 _FieldForm = tuple[str, Any] | tuple[str, Any, Any]

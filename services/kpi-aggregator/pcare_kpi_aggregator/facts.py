@@ -61,6 +61,12 @@ class Retraction(NamedTuple):
     id: str
 
 
+MOVED_AWAY = Retraction("", "")
+"""Takes back all facts of a subject, those to come too: they are another subject's, where they are said again."""
+
+_MOVED_AWAY: EventKey = ("", "")
+
+
 class SubjectFacts:
     """The facts of one subject, and what was taken back."""
 
@@ -110,6 +116,8 @@ class SubjectFacts:
         """Go through the facts that were not taken back, in no particular order."""
         if not self._retracted:
             return iter(self._facts)
+        if _MOVED_AWAY in self._retracted:
+            return iter(())
         return (fact for fact in self._facts if (fact.source, fact.id) not in self._retracted)
 
 

@@ -19,6 +19,7 @@ from pcare_kpi_aggregator.years import END_OF_TIME
 from pcare_schemas.kinds import KINDS
 from pcare_schemas.kpis.catalogue import Catalogue
 from pcare_schemas.kpis.payload_fields import MAY_LACK_REFERENCE
+from pcare_schemas.person import PersonEvent
 
 _MOST_KNOWN = 100_000
 
@@ -55,10 +56,11 @@ class Fold:
         """The kinds of which every event counts by itself, and so is folded by itself.
 
         A team is the subject of every answer to a questionnaire: folded together they would be evaluated again with
-        each new one. A retraction names a subject and no kind, so it is all or none of the kinds of a form of subject.
+        each new one. A retraction names a subject and no kind, so it is all or none of the kinds of a form of subject;
+        so does a merge, so of persons it is none.
         """
         together = {kind for rule in self.rules.values() if not rule.one_by_one for kind in rule.kinds}
-        forms = {KINDS[kind].SUBJECT for kind in together}
+        forms = {PersonEvent.SUBJECT, *(KINDS[kind].SUBJECT for kind in together)}
         return frozenset(kind for kind in self.kinds if KINDS[kind].SUBJECT not in forms)
 
     def decoder(self) -> Decoder:

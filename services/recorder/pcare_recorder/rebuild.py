@@ -9,6 +9,7 @@ import asyncio
 import sys
 from collections import Counter
 from collections.abc import Callable
+from uuid import UUID
 
 import asyncpg
 from aiokafka.errors import KafkaError
@@ -18,7 +19,7 @@ from pcare_common import settings
 from pcare_common.errors import EXIT_CONFIGURATION, OperatorError
 from pcare_common.kafka import KafkaSettings
 from pcare_common.postgres import PostgresSettings
-from pcare_recorder import migrate, restore
+from pcare_recorder import merges, migrate, restore
 from pcare_recorder.cursors import Cursor, Partition, made_anew
 from pcare_recorder.database import REBUILDING, connect
 from pcare_recorder.errors import for_operator
@@ -54,11 +55,13 @@ async def rebuild(config: RebuildSettings, say: Say) -> None:
                 )
             submitted = await _submitted_partitions(log)
             committed = await log.committed(submitted)
+            gone = await _restore_merges(connection, log, say)
             await _restore_events(connection, log, say)
             await restore.add_providers(connection)
             await _restore_rejections(connection, log, say)
             await restore.check_origins(connection)
             await _restore_links(connection, log, committed, say)
+            await restore.publish_merges_again(connection, gone)
             await _restore_cursors(connection, log, committed, say)
         strangers = await restore.senders_without_an_entry(connection, register)
         if strangers:
@@ -74,6 +77,16 @@ async def rebuild(config: RebuildSettings, say: Say) -> None:
         await connection.close()
 
 
+async def _restore_merges(connection: asyncpg.Connection, log: LogReader, say: Say) -> list[UUID]:
+    gone: list[UUID] = []
+    async for records in log.read(SUBJECTS):
+        gone += await restore.add_merges(connection, [record.value for record in records if record.value is not None])
+    await restore.move_merged(connection, gone)
+    if gone:
+        say(f"{SUBJECTS}: restored {len(gone)} merges of two subjects that the database lacked")
+    return gone
+
+
 def _register(config: RebuildSettings) -> Register:
     try:
         return Register.load(config.provider_register)
@@ -83,9 +96,10 @@ def _register(config: RebuildSettings) -> Register:
 
 async def _restore_events(connection: asyncpg.Connection, log: LogReader, say: Say) -> None:
     read = restored = 0
+    person_of = await merges.known(connection)
     async for records in log.read(RECORDED):
         read += len(records)
-        restored += await restore.add_events(connection, [record.value for record in records])
+        restored += await restore.add_events(connection, [record.value for record in records], person_of)
     say(f"{RECORDED}: read {read} records, restored {restored} events that the database lacked")
 
 

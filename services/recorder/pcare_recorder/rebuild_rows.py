@@ -1,6 +1,7 @@
 """Records of the recorder's own topics as the rows they were published from. Pure."""
 
 import datetime as dt
+from collections.abc import Mapping
 from typing import NamedTuple
 from uuid import UUID
 
@@ -10,8 +11,9 @@ import orjson
 from pcare_recorder.rows import Row, data_columns, storable, subject_id
 from pcare_schemas.content import hash_of
 from pcare_schemas.envelope import TYPE_PREFIX, TYPE_SUFFIX
-from pcare_schemas.log import read_line, read_rejected
+from pcare_schemas.log import read_event, read_line, read_rejected
 from pcare_schemas.origin import Origin
+from pcare_schemas.recorded import SUBJECTS_MERGED_TYPE, moved_text
 from pcare_schemas.topics import provider_of_topic
 
 
@@ -30,6 +32,15 @@ class _LinkLine(msgspec.Struct, frozen=True, gc=False):
 _LINKS = msgspec.json.Decoder(_LinkLine)
 
 
+class _Typed(msgspec.Struct, frozen=True, gc=False):
+    type: str
+
+
+class _MergeData(msgspec.Struct, frozen=True, gc=False):
+    gone: str
+    kept: str
+
+
 class Link(NamedTuple):
     """A link as the topic has it; its subject is None where the link was erased."""
 
@@ -40,6 +51,36 @@ class Link(NamedTuple):
     origin_topic: str | None = None
     origin_partition: int | None = None
     origin_offset: int | None = None
+
+
+class MergeLine(msgspec.Struct, frozen=True, gc=False):
+    """A merge as the topics have it."""
+
+    type: str
+    time: dt.datetime
+    data: _MergeData
+
+
+_MERGES = msgspec.json.Decoder(MergeLine)
+_TYPED = msgspec.json.Decoder(_Typed)
+
+
+def is_merge(value: bytes) -> bool:
+    """Tell whether a record says that two subjects are one person. Raises as `event_row`."""
+    return SUBJECTS_MERGED_TYPE.encode() in value and _TYPED.decode(value).type == SUBJECTS_MERGED_TYPE
+
+
+def merge_row(value: bytes) -> Row:
+    """Return gone, kept, merged_at and the text of a merge. Raises as `event_row`."""
+    line = _MERGES.decode(value)
+    return subject_id(line.data.gone), subject_id(line.data.kept), line.time, value.decode()
+
+
+def moved(value: bytes, person_of: Mapping[str, str]) -> bytes:
+    """Return a record of `recorded` about whoever its subject turned out to be. Raises as `event_row`."""
+    subject = read_event(value).subject
+    kept = person_of.get(subject)
+    return value if kept is None else moved_text(value, subject, kept)
 
 
 def event_row(value: bytes) -> Row:

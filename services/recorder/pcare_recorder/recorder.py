@@ -22,6 +22,7 @@ from pcare_recorder.held_back import HeldBack
 from pcare_recorder.instruments import Instruments
 from pcare_recorder.intake import Intake
 from pcare_recorder.lag import measure_lag
+from pcare_recorder.merge_publishing import MergePublishing
 from pcare_recorder.paging import Pager, Stretches
 from pcare_recorder.progress import Progress
 from pcare_recorder.publisher import Publisher
@@ -66,6 +67,7 @@ class Recorder:
         self._clock = clock
         self._faults = faults
         self._limit = limit
+        self._merges = MergePublishing(database, publisher, clock)
         self._held_back = HeldBack(progress, instruments, clock)
         self._epoch = -1
         self._next_offsets: dict[Partition, int] = {}
@@ -142,6 +144,7 @@ class Recorder:
 
     async def _follow(self) -> None:
         while self._go_on() and not await self._released():
+            await self._merges.publish_pending()
             self._reading = self._reading or asyncio.create_task(self._read(), name="read")
             read = await self._reading
             self._reading = None

@@ -2,13 +2,16 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
+from uuid import UUID
 
 import asyncpg
 import msgspec
 
 from pcare_common.errors import OperatorError
-from pcare_recorder import rebuild_rows
+from pcare_recorder import merges, rebuild_rows
 from pcare_recorder.cursors import Cursor, Partition
+from pcare_recorder.merges import Merge
 from pcare_recorder.rows import (
     EVENT_COLUMNS,
     INTERVENTION_COLUMNS,
@@ -23,17 +26,61 @@ from pcare_schemas.topics import SUBMITTED_PATTERN
 _ORIGIN = ("origin_topic", "origin_partition", "origin_offset")
 _SUBMITTED = re.compile(SUBMITTED_PATTERN)
 
+Read = TypeVar("Read")
+
 
 def is_submitted(topic: str) -> bool:
     """Tell whether a topic holds submitted events."""
     return _SUBMITTED.match(topic) is not None
 
 
-async def add_events(connection: asyncpg.Connection, values: Sequence[bytes]) -> int:
+async def add_merges(connection: asyncpg.Connection, values: Sequence[bytes]) -> list[UUID]:
+    """Put down the merges among these records of `subjects` that the table lacks; return the subjects that are gone."""
+    added = []
+    for gone, kept, merged_at, text in _rows(rebuild_rows.merge_row, list(filter(rebuild_rows.is_merge, values))):
+        if not await connection.fetchval("SELECT EXISTS (SELECT FROM pcare.merges WHERE gone = $1)", gone):
+            await merges.add(connection, Merge(gone, kept, text, ()), merged_at)
+            added.append(gone)
+    return added
+
+
+async def move_merged(connection: asyncpg.Connection, gone: Sequence[UUID]) -> None:
+    """Move what a database from before these merges has of the subjects that are gone. All merges must be there."""
+    for subject in gone:
+        async with connection.transaction():
+            person = await connection.fetchval("SELECT pcare.person_of($1)", subject)
+            await merges.move(connection, subject, person)
+
+
+async def publish_merges_again(connection: asyncpg.Connection, gone: Sequence[UUID]) -> None:
+    """Let the next recorder publish these merges: it is not known how much of each was, when the database was lost."""
+    await connection.execute(
+        """
+        UPDATE pcare.merges AS m SET published_at = NULL, sources = moved.sources, ids = moved.ids
+        FROM (
+            SELECT a.gone, coalesce(array_agg(i.source) FILTER (WHERE i.id IS NOT NULL), '{}') AS sources,
+                   coalesce(array_agg(i.id) FILTER (WHERE i.id IS NOT NULL), '{}') AS ids
+            FROM unnest($1::uuid[]) AS a (gone)
+            LEFT JOIN pcare.interventions AS i ON i.subject = 'person:' || pcare.person_of(a.gone)
+            GROUP BY a.gone
+        ) AS moved
+        WHERE m.gone = moved.gone
+        """,
+        list(gone),
+    )
+
+
+async def add_events(
+    connection: asyncpg.Connection, values: Sequence[bytes], person_of: Mapping[str, str] | None = None
+) -> int:
     """Add the events of these records of `recorded` that the tables lack; return how many.
 
-    Raises OperatorError when one of them is there with another text.
+    `person_of` says who subjects turned out to be that were merged. Raises OperatorError when an event is there with
+    another text.
     """
+    values = [value for value in values if not rebuild_rows.is_merge(value)]
+    if person_of:
+        values = _rows(lambda value: rebuild_rows.moved(value, person_of), values)
     tables = {"interventions": (INTERVENTION_COLUMNS, ("source", "id")), "published": (PUBLISHED_COLUMNS, _ORIGIN)}
     return await _add(connection, tables, EVENT_COLUMNS, _rows(rebuild_rows.event_row, values))
 
@@ -117,7 +164,8 @@ async def begin_links(connection: asyncpg.Connection) -> None:
 
 async def stage_links(connection: asyncpg.Connection, records: Sequence[tuple[bytes, bytes | None]]) -> None:
     """Take in records of `subjects` in their order: a later one replaces an earlier one, an empty one removes it."""
-    latest = {found.pseudonym: found for found in (rebuild_rows.link(key, value) for key, value in records)}
+    links = [(key, value) for key, value in records if value is None or not rebuild_rows.is_merge(value)]
+    latest = {found.pseudonym: found for found in (rebuild_rows.link(key, value) for key, value in links)}
     await connection.execute("DELETE FROM read_links WHERE pseudonym = ANY($1::text[])", list(latest))
     await connection.copy_records_to_table(
         "read_links",
@@ -131,6 +179,11 @@ async def merge_links(connection: asyncpg.Connection, committed: Mapping[Partiti
 
     A link that the topic lacks was erased, unless it is so new that it is not published through yet.
     """
+    # A link may have been published after the merge that moved it.
+    await connection.execute(
+        "UPDATE read_links SET subject_id = pcare.person_of(subject_id) "
+        "WHERE subject_id IN (SELECT gone FROM pcare.merges)"
+    )
     removed: str = await connection.execute(
         """
         DELETE FROM pcare.subjects AS s
@@ -210,7 +263,7 @@ async def rules_without_a_document(connection: asyncpg.Connection) -> list[str]:
     return [row[0] for row in rows]
 
 
-def _rows(read: Callable[[bytes], Row], values: Sequence[bytes]) -> list[Row]:
+def _rows(read: Callable[[bytes], Read], values: Sequence[bytes]) -> list[Read]:
     try:
         return [read(value) for value in values]
     except (msgspec.MsgspecError, ValueError, TypeError) as error:
