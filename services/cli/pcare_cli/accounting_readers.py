@@ -34,6 +34,12 @@ async def read_cursors(connection: asyncpg.Connection) -> list[Cursor]:
     return [Cursor(*row) for row in rows]
 
 
+async def count_unpublished_merges(connection: asyncpg.Connection) -> int:
+    """Return how many merges of two subjects no recorder has published yet."""
+    number: int = await connection.fetchval("SELECT count(*) FROM pcare.merges WHERE published_at IS NULL")
+    return number
+
+
 def count_submitted(options: Mapping[str, Any], cursors: Sequence[Cursor]) -> tuple[PartitionAccount, ...]:
     """Count in Kafka the records of each cursor's range, control records and aborted ones left out.
 

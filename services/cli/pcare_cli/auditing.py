@@ -128,13 +128,14 @@ class Auditor:
         connection = await asyncpg.connect(self.dsn)
         try:
             cursors = {(one.topic, one.partition): one for one in await readers.read_cursors(connection)}
+            merges = await readers.count_unpublished_merges(connection)
         finally:
             await connection.close()
         try:
             streamed = await readers.streamed_kpis(self.aggregator)
         except httpx.HTTPError:
             return None
-        return None if streamed is None else settling.left(kafka, cursors, streamed.applied)
+        return None if streamed is None else settling.left(kafka, cursors, streamed.applied, merges=merges)
 
     async def _partitions(self, connection: asyncpg.Connection) -> tuple[PartitionAccount, ...]:
         cursors = await readers.read_cursors(connection)

@@ -118,7 +118,7 @@ async def _merge(connection: asyncpg.Connection, kept: Names, gone: Names, who: 
             why=why,
             details={"kept": wanted.kept, "gone": list(wanted.gone), "linked": len(wanted.unlinked)},
         )
-        at = await connection.fetchval("SELECT at FROM pcare.acts WHERE number = $1", act)
+        at = await connection.fetchval("SELECT date_trunc('milliseconds', at) FROM pcare.acts WHERE number = $1", act)
         rules = Rules.load().version
         if wanted.unlinked:
             # Whoever was never seen becomes somebody, so that this is a merge like any other.

@@ -41,6 +41,7 @@ def merge(
             typer.prompt("The NHS number that is kept", hide_input=True),
             typer.prompt("The NHS number that is gone", hide_input=True),
         ]
+        typer.confirm("This cannot be undone. Are they one person?", abort=True)
     else:
         try:
             numbers = file.read_text().split("\n")

@@ -45,13 +45,15 @@ class Left:
         return f"{self.to_judge} to judge, {self.to_publish} to publish, {self.to_apply} to count"
 
 
-def left(kafka: Kafka, cursors: Mapping[tuple[str, int], Cursor], applied: Mapping[int, int]) -> Left:
-    """Return what is still on its way.
+def left(
+    kafka: Kafka, cursors: Mapping[tuple[str, int], Cursor], applied: Mapping[int, int], *, merges: int = 0
+) -> Left:
+    """Return what is still on its way; `merges` of two subjects are in the database, and not published yet.
 
     `cursors` are the database's, `applied` the last offset of each partition of `recorded` that the aggregator has
     counted. An empty partition needs neither.
     """
-    to_judge = to_publish = 0
+    to_judge, to_publish = 0, merges
     for where, end in kafka.ends.items():
         start = kafka.starts[where]
         judged = cursors[where].next_offset if where in cursors else start

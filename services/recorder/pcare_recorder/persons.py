@@ -25,14 +25,16 @@ class Persons:
         self._linked: dict[str, str] = {}
 
     def subjects(self, event: Event) -> tuple[str, ...]:
-        """Return the subjects, as in the log, that the event may be about: that of its `subject` first.
+        """Return the subjects, as in the log, that the event may be about: of the pseudonym under the anchor first.
 
-        None, where it names a person whom nobody knows. Two, where its pseudonyms were linked apart: they are two
-        people, or one whose new pseudonym came before anybody said whose it is.
+        None, where it names a person whom nobody knows. Two, where its pseudonyms were linked apart: somebody mixed two
+        people up, or a new pseudonym came before anybody said whose it is. Under the anchor a person was known before.
         """
         pseudonyms = event.pseudonyms
         if not pseudonyms:
             return (event.subject,)
+        if len(pseudonyms) > 1 and self._is_anchored(pseudonyms[1]):
+            pseudonyms = pseudonyms[::-1]
         known = (self._links.get(name) or self._linked.get(name) for name in pseudonyms)
         return tuple(dict.fromkeys(subject for subject in known if subject is not None))
 
@@ -42,9 +44,12 @@ class Persons:
         return (
             self._anchor is None
             or not pseudonyms
-            or any(name.split(":")[1] == self._anchor for name in pseudonyms)
+            or any(map(self._is_anchored, pseudonyms))
             or bool(self.subjects(event))
         )
+
+    def _is_anchored(self, pseudonym: str) -> bool:
+        return pseudonym.split(":")[1] == self._anchor
 
     def begin(self) -> str:
         """Return a subject for a person whom nobody knows."""

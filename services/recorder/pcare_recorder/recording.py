@@ -163,7 +163,7 @@ class _Attempt:
         return Recorded(
             events=await store.known_events(self._connection, keys) if keys else {},
             links=links,
-            anchor=await store.hold_anchor(self._connection) if len(links) < len(pseudonyms) else None,
+            anchor=await store.anchor(self._connection, hold=len(links) < len(pseudonyms)) if pseudonyms else None,
             settled=await store.settled_origins(self._connection, self._page.spans),
         )
 

@@ -176,13 +176,16 @@ async def known_links(connection: asyncpg.Connection, pseudonyms: Collection[str
     return {row[0]: row[1] for row in rows}
 
 
-async def hold_anchor(connection: asyncpg.Connection) -> str | None:
-    """Return the key by which persons are told apart, if one was ever changed; it stays so until the transaction ends.
+async def anchor(connection: asyncpg.Connection, *, hold: bool) -> str | None:
+    """Return the key by which persons are told apart, if one was ever changed.
 
-    So nobody begins under a key that `pcare keys rotate --finish` has just found to be nobody's only one.
+    With `hold` it stays so until the transaction ends: nobody begins under a key of which `pcare keys rotate --finish`
+    has just found that everybody is known by the other one too.
     """
-    anchor: str | None = await connection.fetchval("SELECT anchor FROM pcare.pseudonym_key FOR SHARE")
-    return anchor
+    if hold:
+        await connection.execute("SELECT FROM pcare.pseudonym_key FOR SHARE")
+    found: str | None = await connection.fetchval("SELECT anchor FROM pcare.pseudonym_key")
+    return found
 
 
 async def settled_origins(connection: asyncpg.Connection, spans: Sequence[Span]) -> dict[Origin, Settled]:

@@ -102,7 +102,7 @@ class NewLink(NamedTuple):
 class Verdicts:
     """What became of a batch. `outcomes` counts every record of it, by partition and outcome.
 
-    `apart` are the events recorded whose two pseudonyms are linked to different subjects; they count for the first.
+    `apart` are the events recorded whose two pseudonyms are linked to different subjects.
     """
 
     events: list[NewEvent] = field(default_factory=list)

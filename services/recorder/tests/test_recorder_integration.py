@@ -69,7 +69,7 @@ async def test_every_reason_on_the_kafka_way_and_the_neighbours_are_recorded(wor
     await world.send(event(), key=SAM.encode())
     await world.send(event(source=ROYAL_FREE), topic=RKE_TOPIC)
     expected = {*wrong, Reason.key_mismatch, Reason.source_not_allowed}
-    # test_recorder_rotation has the one that comes up while the pseudonym key is changed
+    # tests/test_key_rotation.py has the one that comes up while the pseudonym key is changed
     assert expected == set(Reason) - {Reason.unlinked_pseudonym}
     async with world.recorder() as running:
         await world.settled(running)

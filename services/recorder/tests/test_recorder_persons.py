@@ -147,6 +147,10 @@ def test_who_was_linked_apart_stays_apart_and_is_shown() -> None:
     # whichever of the two an event was recorded under, its retry is one, and its retraction acts
     repeats = record.take(both(id="old"), both(id="new"), both(id="third"))
     assert repeats.outcomes == {(P0, Outcome.DUPLICATE): 3}
+    record.anchor = "k1"  # whoever was known by the anchor first is who is meant
+    assert [one.subject for one in record.take(both(id="fourth")).events] == [old.subject]
+    record.anchor = "k2"
+    assert [one.subject for one in record.take(both(id="fifth")).events] == [new.subject]
     back = record.take(retraction(event(id="old"), subject=NEW_ALEX, id="back") | {"subjectprev": ALEX})
     assert [recorded.subject for recorded in back.events] == [old.subject]
 
