@@ -5,11 +5,20 @@ import json
 
 import pytest
 
+from pcare_schemas import asyncapi
 from pcare_schemas.examples import RECEIVED, VALID
 from pcare_schemas.instants import utc, utc_milliseconds
 from pcare_schemas.kinds import EVENT_ADAPTER
-from pcare_schemas.log import read_event, read_rejected, read_subject_link
-from pcare_schemas.recorded import CLOUDEVENTS_HEADERS, Origin, recorded_text, subject_linked_text
+from pcare_schemas.log import read_event, read_line, read_rejected, read_subject_link
+from pcare_schemas.recorded import (
+    CLOUDEVENTS_HEADERS,
+    SUBJECTS_MERGED_TYPE,
+    Origin,
+    moved_text,
+    recorded_text,
+    subject_linked_text,
+    subjects_merged_text,
+)
 from pcare_schemas.rejections import FieldError, Reason, rejected_document, rejection
 
 SUBJECT = "person:3f1c6a1e-0000-4000-8000-000000000001"
@@ -97,6 +106,26 @@ def test_a_pseudonyms_subject_reads_back():
     link = read_subject_link(text)
     assert (link.data.pseudonym, link.data.subject, link.origin) == (pseudonym, SUBJECT, str(ORIGIN))
     assert json.loads(text)["subject"] == pseudonym
+
+
+def test_a_merge_reads_back_as_a_line_of_the_log_and_fits_its_schema():
+    gone, kept = SUBJECT, "person:00000000-0000-4000-8000-000000000002"
+    text = subjects_merged_text(gone, kept, merged_at=AT, act=7, rules_version="1-0123456789ab")
+    line = read_line(text)
+    assert (line.id, line.subject, line.type) == (gone, gone, SUBJECTS_MERGED_TYPE)
+    assert line.data == {"gone": gone, "kept": kept}
+    assert str(Origin.parse(line.origin)) == "pcare.acts/0/7"
+    schema = asyncapi.document()["components"]["schemas"]["subjectsMerged"]
+    assert set(schema["required"]) <= json.loads(text).keys()
+
+
+@pytest.mark.parametrize("kind", VALID)
+def test_an_event_that_is_moved_is_the_event_as_recorded_about_the_other(kind, judge):
+    event, other = judge(VALID[kind]), "person:00000000-0000-4000-8000-000000000002"
+    about = {"recorded_at": AT, "origin": ORIGIN, "rules_version": "1-0123456789ab"}
+    text = recorded_text(event, subject=SUBJECT, **about)
+    assert moved_text(text, SUBJECT, other) == recorded_text(event, subject=other, **about)
+    assert moved_text(text, other, SUBJECT) == text
 
 
 @pytest.mark.parametrize("value", [b"\x00\xff not json", b"{}", None, b"x" * 65_537])

@@ -2,6 +2,7 @@ from audit_lines import CAMDEN, NOW, line, numbers, retraction
 
 from pcare_audit.facts import History, facts_of
 from pcare_schemas.log import LogLine
+from pcare_schemas.recorded import SUBJECTS_MERGED_TYPE
 
 MEASURE = {"borough": CAMDEN, "score": 50.0}
 
@@ -29,6 +30,26 @@ def test_a_retraction_is_not_taken_back() -> None:
     event = line("pam-scored", "2024-05-01", id="a")
     taking = retraction(event)
     assert ids(event, taking, retraction(taking)) == []
+
+
+def merged(gone: str, kept: str) -> LogLine:
+    told = line("pam-scored", "2026-01-01", subject=gone, source="urn:recorder", id=gone, gone=gone, kept=kept)
+    fields = {name: getattr(told, name) for name in told.__struct_fields__} | {"type": SUBJECTS_MERGED_TYPE}
+    return LogLine(**fields)
+
+
+def test_what_is_said_of_a_subject_that_is_gone_is_said_of_the_one_that_is_kept() -> None:
+    early = line("pam-scored", "2024-05-01", subject="person:1", id="a")
+    again = line("pam-scored", "2024-05-01", subject="person:3", id="a")
+    late = line("pam-scored", "2024-05-02", subject="person:2", id="b")
+    merges = [merged("person:1", "person:2"), merged("person:2", "person:3")]
+    for lines in ([early, *merges, late, again], [again, late, *merges[::-1], early, *merges]):
+        assert [(fact.id, fact.subject) for fact in sorted(facts_of(lines), key=lambda fact: fact.id)] == [
+            ("a", "person:3"),
+            ("b", "person:3"),
+        ]
+    assert ids(early, retraction(early, subject="person:2"), *merges) == []
+    assert ids(early, retraction(early, subject="person:4"), *merges) == ["a"]
 
 
 def test_a_later_version_of_a_type_states_nothing_here() -> None:

@@ -32,6 +32,7 @@ def test_each_step_on_the_way_is_waited_for() -> None:
     assert left(kafka(published={WHERE: 8}), cursor(10), APPLIED) == Left(0, 2, 0)
     assert left(kafka(published={}), cursor(10), APPLIED) == Left(0, 10, 0)
     assert left(kafka(), cursor(10), {0: 3}) == Left(0, 0, 5)
+    assert left(kafka(), cursor(10), APPLIED, merges=2) == Left(0, 2, 0)
     assert str(Left(1, 2, 3)) == "1 to judge, 2 to publish, 3 to count"
 
 

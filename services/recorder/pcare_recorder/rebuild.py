@@ -19,7 +19,7 @@ from pcare_common import settings
 from pcare_common.errors import EXIT_CONFIGURATION, OperatorError
 from pcare_common.kafka import KafkaSettings
 from pcare_common.postgres import PostgresSettings
-from pcare_recorder import merges, migrate, restore
+from pcare_recorder import merges, migrate, restore, restore_persons
 from pcare_recorder.cursors import Cursor, Partition, made_anew
 from pcare_recorder.database import REBUILDING, connect
 from pcare_recorder.errors import for_operator
@@ -61,7 +61,8 @@ async def rebuild(config: RebuildSettings, say: Say) -> None:
             await _restore_rejections(connection, log, say)
             await restore.check_origins(connection)
             await _restore_links(connection, log, committed, say)
-            await restore.publish_merges_again(connection, gone)
+            await restore_persons.publish_merges_again(connection, gone)
+            await _restore_anchor(connection, say)
             await _restore_cursors(connection, log, committed, say)
         strangers = await restore.senders_without_an_entry(connection, register)
         if strangers:
@@ -80,8 +81,10 @@ async def rebuild(config: RebuildSettings, say: Say) -> None:
 async def _restore_merges(connection: asyncpg.Connection, log: LogReader, say: Say) -> list[UUID]:
     gone: list[UUID] = []
     async for records in log.read(SUBJECTS):
-        gone += await restore.add_merges(connection, [record.value for record in records if record.value is not None])
-    await restore.move_merged(connection, gone)
+        gone += await restore_persons.add_merges(
+            connection, [record.value for record in records if record.value is not None]
+        )
+    await restore_persons.move_merged(connection, gone)
     if gone:
         say(f"{SUBJECTS}: restored {len(gone)} merges of two subjects that the database lacked")
     return gone
@@ -122,6 +125,14 @@ async def _restore_links(
             await restore.stage_links(connection, [(record.key, record.value) for record in records])
         added, removed = await restore.merge_links(connection, committed)
     say(f"{SUBJECTS}: read {read} records, restored {added} links, removed {removed} that were erased since")
+
+
+async def _restore_anchor(connection: asyncpg.Connection, say: Say) -> None:
+    anchor = await restore_persons.restore_anchor(connection)
+    if anchor:
+        say(f"persons are told apart by the pseudonym key {anchor}, as their links say")
+    elif anchor is not None:
+        say("under no pseudonym key everybody has a pseudonym: see docs/keys.md before you change the key")
 
 
 async def _restore_cursors(

@@ -3,15 +3,13 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
-from uuid import UUID
 
 import asyncpg
 import msgspec
 
 from pcare_common.errors import OperatorError
-from pcare_recorder import merges, rebuild_rows
+from pcare_recorder import rebuild_rows
 from pcare_recorder.cursors import Cursor, Partition
-from pcare_recorder.merges import Merge
 from pcare_recorder.rows import (
     EVENT_COLUMNS,
     INTERVENTION_COLUMNS,
@@ -34,42 +32,6 @@ def is_submitted(topic: str) -> bool:
     return _SUBMITTED.match(topic) is not None
 
 
-async def add_merges(connection: asyncpg.Connection, values: Sequence[bytes]) -> list[UUID]:
-    """Put down the merges among these records of `subjects` that the table lacks; return the subjects that are gone."""
-    added = []
-    for gone, kept, merged_at, text in _rows(rebuild_rows.merge_row, list(filter(rebuild_rows.is_merge, values))):
-        if not await connection.fetchval("SELECT EXISTS (SELECT FROM pcare.merges WHERE gone = $1)", gone):
-            await merges.add(connection, Merge(gone, kept, text, ()), merged_at)
-            added.append(gone)
-    return added
-
-
-async def move_merged(connection: asyncpg.Connection, gone: Sequence[UUID]) -> None:
-    """Move what a database from before these merges has of the subjects that are gone. All merges must be there."""
-    for subject in gone:
-        async with connection.transaction():
-            person = await connection.fetchval("SELECT pcare.person_of($1)", subject)
-            await merges.move(connection, subject, person)
-
-
-async def publish_merges_again(connection: asyncpg.Connection, gone: Sequence[UUID]) -> None:
-    """Let the next recorder publish these merges: it is not known how much of each was, when the database was lost."""
-    await connection.execute(
-        """
-        UPDATE pcare.merges AS m SET published_at = NULL, sources = moved.sources, ids = moved.ids
-        FROM (
-            SELECT a.gone, coalesce(array_agg(i.source) FILTER (WHERE i.id IS NOT NULL), '{}') AS sources,
-                   coalesce(array_agg(i.id) FILTER (WHERE i.id IS NOT NULL), '{}') AS ids
-            FROM unnest($1::uuid[]) AS a (gone)
-            LEFT JOIN pcare.interventions AS i ON i.subject = 'person:' || pcare.person_of(a.gone)
-            GROUP BY a.gone
-        ) AS moved
-        WHERE m.gone = moved.gone
-        """,
-        list(gone),
-    )
-
-
 async def add_events(
     connection: asyncpg.Connection, values: Sequence[bytes], person_of: Mapping[str, str] | None = None
 ) -> int:
@@ -80,9 +42,9 @@ async def add_events(
     """
     values = [value for value in values if not rebuild_rows.is_merge(value)]
     if person_of:
-        values = _rows(lambda value: rebuild_rows.moved(value, person_of), values)
+        values = rows_of(lambda value: rebuild_rows.moved(value, person_of), values)
     tables = {"interventions": (INTERVENTION_COLUMNS, ("source", "id")), "published": (PUBLISHED_COLUMNS, _ORIGIN)}
-    return await _add(connection, tables, EVENT_COLUMNS, _rows(rebuild_rows.event_row, values))
+    return await _add(connection, tables, EVENT_COLUMNS, rows_of(rebuild_rows.event_row, values))
 
 
 async def add_providers(connection: asyncpg.Connection) -> None:
@@ -93,7 +55,7 @@ async def add_providers(connection: asyncpg.Connection) -> None:
 async def add_rejections(connection: asyncpg.Connection, values: Sequence[bytes]) -> int:
     """Add the rejections of these records of `rejected` that the table lacks; return how many. Raises likewise."""
     tables = {"rejections": (REJECTION_COLUMNS, _ORIGIN)}
-    return await _add(connection, tables, REJECTION_COLUMNS, _rows(rebuild_rows.rejection_row, values))
+    return await _add(connection, tables, REJECTION_COLUMNS, rows_of(rebuild_rows.rejection_row, values))
 
 
 async def _add(
@@ -263,7 +225,8 @@ async def rules_without_a_document(connection: asyncpg.Connection) -> list[str]:
     return [row[0] for row in rows]
 
 
-def _rows(read: Callable[[bytes], Read], values: Sequence[bytes]) -> list[Read]:
+def rows_of(read: Callable[[bytes], Read], values: Sequence[bytes]) -> list[Read]:
+    """Read records of the recorder's own topics. Raises OperatorError where one was not written by the recorder."""
     try:
         return [read(value) for value in values]
     except (msgspec.MsgspecError, ValueError, TypeError) as error:

@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 from recorder_events import ALEX, KIM, SAM, event, retraction
 from recorder_world import World
-from test_recorder_rebuild import config, say_nothing, tables
+from test_recorder_rebuild import config, lose_the_database, say_nothing, tables
 
 from pcare_recorder import merges, store
 from pcare_recorder.cursors import Partition
@@ -186,3 +186,23 @@ async def test_a_rebuild_of_a_database_that_knows_the_merge_changes_nothing(worl
     await rebuild(config(world), say_nothing)
     assert (await tables(world), await world.fetch("SELECT m::text FROM pcare.merges AS m")) == before
     assert len([key for key, _ in await world.read(SUBJECTS) if key.count(b":") == 1]) == 1
+
+
+async def test_a_rebuild_knows_by_which_key_persons_are_told_apart(world: World) -> None:
+    both = [event(subject=f"person:k2:{name.rpartition(':')[2]}") | {"subjectprev": name} for name in (ALEX, SAM)]
+    await world.send(event(), event(subject=SAM))
+    async with world.recorder() as running:
+        await world.settled(running)
+        await world.execute("UPDATE pcare.pseudonym_key SET anchor = 'k1', following = 'k2'")
+        await world.send(both[0])
+        await world.settled(running)
+    state = "SELECT anchor, following FROM pcare.pseudonym_key"
+    said: list[str] = []
+    for expected in (("k1", "k2"), ("k2", None)):
+        await lose_the_database(world)
+        await rebuild(config(world), said.append)
+        assert [tuple(row) for row in await world.fetch(state)] == [expected]
+        async with world.recorder() as running:
+            await world.send(both[1])
+            await world.settled(running)
+    assert any("persons are told apart by the pseudonym key k1" in line for line in said)

@@ -1,0 +1,75 @@
+"""Which key is changed for which, and what a merge has to do: the rules, without a database."""
+
+from uuid import uuid4
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pcare_cli.key_rotation import State, behind, next_key, present_key
+from pcare_cli.merging import Plan, plan
+from pcare_common.errors import OperatorError
+
+
+def state(anchor: str | None = None, following: str | None = None, persons: int = 0, **known: int) -> State:
+    return State(anchor, following, known, persons)
+
+
+def test_the_key_that_everybody_is_known_by_is_the_present_one() -> None:
+    assert present_key(state(persons=5, k1=5)) == "k1"
+    assert present_key(state(persons=5, k1=5, k2=3)) == "k1"
+    assert present_key(state(persons=5, k1=5, k10=5, k9=5)) == "k10"
+    assert present_key(state("k2", None, persons=5, k1=5, k2=5)) == "k2"
+
+
+def test_without_such_a_key_nothing_is_changed() -> None:
+    with pytest.raises(OperatorError, match=r"3 under k1, 2 under k2"):
+        present_key(state(persons=5, k1=3, k2=2))
+    with pytest.raises(OperatorError, match="Nobody is recorded yet"):
+        next_key(state())
+
+
+def test_a_new_key_has_an_id_that_nobody_was_known_by() -> None:
+    assert next_key(state(persons=5, k1=5)) == "k2"
+    assert next_key(state("k2", persons=5, k2=5, k9=1)) == "k10"
+    assert next_key(state("k3", persons=5, k1=5)) == "k4"
+
+
+def test_who_is_behind_has_no_pseudonym_under_the_key_that_follows() -> None:
+    assert behind(state("k1", "k2", persons=5, k1=5)) == 5
+    assert behind(state("k1", "k2", persons=5, k1=5, k2=4)) == 1
+    assert behind(state("k1", "k2", persons=5, k1=5, k2=5)) == 0
+
+
+def test_a_merge_of_two_who_are_known_keeps_the_first() -> None:
+    assert plan(["a"], ["b"], {"a": "A", "b": "B"}) == Plan("A", ("B",), ())
+    assert plan(["a2", "a1"], ["b2", "b1"], {"a1": "A", "b1": "B"}) == Plan("A", ("B",), ("a2", "b2"))
+
+
+def test_a_number_that_was_never_seen_is_linked_to_the_other() -> None:
+    assert plan(["a"], ["b"], {"a": "A"}) == Plan("A", (), ("b",))
+    assert plan(["a"], ["b"], {"b": "B"}) == Plan("B", (), ("a",))
+    with pytest.raises(ValueError, match="Nobody is known"):
+        plan(["a"], ["b"], {})
+
+
+def test_one_number_twice_mends_a_person_whose_pseudonyms_were_linked_apart() -> None:
+    assert plan(["new", "old"], ["new", "old"], {"new": "B", "old": "A"}) == Plan("B", ("A",), ())
+    assert plan(["new", "old"], ["new", "old"], {"new": "A", "old": "A"}) is None
+
+
+@given(
+    st.lists(st.sampled_from("abcd"), min_size=1, max_size=2),
+    st.lists(st.sampled_from("abcd"), min_size=1, max_size=2),
+    st.dictionaries(st.sampled_from("abcd"), st.sampled_from("ABC"), min_size=1),
+)
+def test_after_what_is_planned_there_is_one(kept: list[str], gone: list[str], links: dict[str, str]) -> None:
+    names = {*kept, *gone}
+    if not names & links.keys():
+        return
+    found = plan(kept, gone, links)
+    if found is not None:
+        links = {name: found.kept if subject in found.gone else subject for name, subject in links.items()}
+        links |= dict.fromkeys(found.unlinked, found.kept)
+        assert found.kept not in found.gone
+    assert len({links.get(name, uuid4()) for name in names}) == 1
