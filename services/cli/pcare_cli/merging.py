@@ -23,7 +23,7 @@ from pcare_recorder.verdicts import PERSON
 from pcare_schemas.recorded import subjects_merged_text
 from pcare_schemas.rules import Rules
 
-CREDENTIAL_VARIABLE = "PCARE_INGEST_CREDENTIAL"
+CREDENTIAL_VARIABLE = "PCARE_API_KEY"
 ASK_SECONDS = 30.0
 PUBLISHED_WITHIN_SECONDS = 60.0
 LOOK_SECONDS = 0.2

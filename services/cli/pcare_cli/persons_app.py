@@ -28,7 +28,7 @@ def merge(
 ) -> None:
     """Make one person of two NHS numbers, who counts once from now on, in past years too. It cannot be undone.
 
-    The numbers go to ingest, which makes pseudonyms of them (an API key: PCARE_INGEST_CREDENTIAL), and nowhere else.
+    The numbers go to ingest, which makes pseudonyms of them (an API key: PCARE_API_KEY), and nowhere else.
     Needs PCARE_POSTGRES_DSN, and a recorder that runs.
     """
     from pcare_cli import merging

@@ -23,9 +23,8 @@ ingest also needs the pseudonymisation key: `PCARE_PSEUDONYM_KEY_FILE`, a file t
 makes one), or `PCARE_PSEUDONYM_KEY`, the key itself. Back it up: without it a person's next event cannot be joined to
 the earlier ones. Give it to ingest alone. While the key is changed for another, `PCARE_PSEUDONYM_PREVIOUS_KEY_FILE`
 names the file of the one before: see [keys.md](keys.md).
-the earlier ones. Give it to ingest alone.
 
-`pcare simulate` sends the API key of `PCARE_API_KEY`, where ingest asks for credentials.
+`pcare simulate` and `pcare persons merge` send the API key of `PCARE_API_KEY`, where ingest asks for credentials.
 """
 
 
