@@ -16,7 +16,6 @@ pytestmark = pytest.mark.integration
 
 EXAMPLES = Path(__file__).parents[1] / "docs" / "examples"
 NHS_NUMBER = "9990000018"
-RECEIPTS = "/events/{source}/{id}"
 KEY = "pcare_a_key_for_tests"
 PROJECT = """<Project Sdk="Microsoft.NET.Sdk"><PropertyGroup><OutputType>Exe</OutputType><Nullable>enable</Nullable>
 <TargetFramework>net8.0</TargetFramework><ImplicitUsings>enable</ImplicitUsings></PropertyGroup></Project>"""
@@ -71,10 +70,7 @@ async def test_an_example_sends_its_event_and_prints_the_receipt(name: str, syst
     assert "accepted" in ended.stdout
     identity = re.search(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", ended.stdout)
     assert identity is not None, ended.stdout
-    async with system.client("ingest") as client:
-        document = (await client.get("/openapi.json")).json()
-    if RECEIPTS in document["paths"]:
-        assert re.search(r"recorded|waits for the recorder", ended.stdout), ended.stdout
+    assert re.search(r"recorded|waits for the recorder", ended.stdout), ended.stdout
     rows: list[str] = []
     async with asyncio.timeout(60):
         while not rows:

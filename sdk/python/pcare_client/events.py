@@ -59,6 +59,7 @@ class Events:
         snomed_code: str | None = None,
         snomed_version: str | None = None,
         ref_source: str | None = None,
+        subjectprev: str | None = None,
         id: str | None = None,  # noqa: A002
         recordedtime: dt.datetime | str | None = None,
     ) -> Event:
@@ -83,6 +84,7 @@ class Events:
         snomed_version: The SNOMED CT release that `snomed_code` was taken from.
         ref_source: The organisation that gave the references in this payload, as a `source`. Left out, it is the
             event's own `source`.
+        subjectprev: while the pseudonym key is being changed: the same person's other pseudonym.
         id: unique within your source, for ever; default a new UUID.
         recordedtime: when your own system recorded it.
         """
@@ -107,6 +109,7 @@ class Events:
             snomed_code=snomed_code,
             snomed_version=snomed_version,
             ref_source=ref_source,
+            subjectprev=subjectprev,
             id=id,
             recordedtime=recordedtime,
         )
@@ -186,6 +189,7 @@ class Events:
         snomed_version: str | None = None,
         ref_source: str | None = None,
         link_worker_provider: str | None = None,
+        subjectprev: str | None = None,
         id: str | None = None,  # noqa: A002
         recordedtime: dt.datetime | str | None = None,
     ) -> Event:
@@ -209,6 +213,7 @@ class Events:
         ref_source: The organisation that gave the references in this payload, as a `source`. Left out, it is the
             event's own `source`.
         link_worker_provider: Whose link worker: ODS code, or slug of the provider register.
+        subjectprev: while the pseudonym key is being changed: the same person's other pseudonym.
         id: unique within your source, for ever; default a new UUID.
         recordedtime: when your own system recorded it.
         """
@@ -232,6 +237,7 @@ class Events:
             snomed_version=snomed_version,
             ref_source=ref_source,
             link_worker_provider=link_worker_provider,
+            subjectprev=subjectprev,
             id=id,
             recordedtime=recordedtime,
         )
@@ -274,6 +280,7 @@ class Events:
         snomed_version: str | None = None,
         referral_ref: str | None = None,
         ref_source: str | None = None,
+        subjectprev: str | None = None,
         id: str | None = None,  # noqa: A002
         recordedtime: dt.datetime | str | None = None,
     ) -> Event:
@@ -294,6 +301,7 @@ class Events:
         referral_ref: The referral declined, if one had been made.
         ref_source: The organisation that gave the references in this payload, as a `source`. Left out, it is the
             event's own `source`.
+        subjectprev: while the pseudonym key is being changed: the same person's other pseudonym.
         id: unique within your source, for ever; default a new UUID.
         recordedtime: when your own system recorded it.
         """
@@ -314,6 +322,7 @@ class Events:
             snomed_version=snomed_version,
             referral_ref=referral_ref,
             ref_source=ref_source,
+            subjectprev=subjectprev,
             id=id,
             recordedtime=recordedtime,
         )
@@ -366,6 +375,7 @@ class Events:
         snomed_code: str | None = None,
         snomed_version: str | None = None,
         ref_source: str | None = None,
+        subjectprev: str | None = None,
         id: str | None = None,  # noqa: A002
         recordedtime: dt.datetime | str | None = None,
     ) -> Event:
@@ -387,6 +397,7 @@ class Events:
         snomed_version: The SNOMED CT release that `snomed_code` was taken from.
         ref_source: The organisation that gave the references in this payload, as a `source`. Left out, it is the
             event's own `source`.
+        subjectprev: while the pseudonym key is being changed: the same person's other pseudonym.
         id: unique within your source, for ever; default a new UUID.
         recordedtime: when your own system recorded it.
         """
@@ -408,6 +419,7 @@ class Events:
             snomed_code=snomed_code,
             snomed_version=snomed_version,
             ref_source=ref_source,
+            subjectprev=subjectprev,
             id=id,
             recordedtime=recordedtime,
         )
@@ -526,6 +538,7 @@ class Events:
         snomed_version: str | None = None,
         ref_source: str | None = None,
         decision_aid: bool | None = None,
+        subjectprev: str | None = None,
         id: str | None = None,  # noqa: A002
         recordedtime: dt.datetime | str | None = None,
     ) -> Event:
@@ -550,6 +563,7 @@ class Events:
         ref_source: The organisation that gave the references in this payload, as a `source`. Left out, it is the
             event's own `source`.
         decision_aid: Whether a patient decision aid was used.
+        subjectprev: while the pseudonym key is being changed: the same person's other pseudonym.
         id: unique within your source, for ever; default a new UUID.
         recordedtime: when your own system recorded it.
         """
@@ -574,6 +588,7 @@ class Events:
             snomed_version=snomed_version,
             ref_source=ref_source,
             decision_aid=decision_aid,
+            subjectprev=subjectprev,
             id=id,
             recordedtime=recordedtime,
         )
@@ -659,6 +674,7 @@ class Events:
         snomed_version: str | None = None,
         plan_ref: str | None = None,
         ref_source: str | None = None,
+        subjectprev: str | None = None,
         id: str | None = None,  # noqa: A002
         recordedtime: dt.datetime | str | None = None,
     ) -> Event:
@@ -683,6 +699,7 @@ class Events:
         plan_ref: The care and support plan that the measure is part of.
         ref_source: The organisation that gave the references in this payload, as a `source`. Left out, it is the
             event's own `source`.
+        subjectprev: while the pseudonym key is being changed: the same person's other pseudonym.
         id: unique within your source, for ever; default a new UUID.
         recordedtime: when your own system recorded it.
         """
@@ -707,6 +724,7 @@ class Events:
             snomed_version=snomed_version,
             plan_ref=plan_ref,
             ref_source=ref_source,
+            subjectprev=subjectprev,
             id=id,
             recordedtime=recordedtime,
         )
@@ -757,6 +775,7 @@ class Events:
         snomed_code: str | None = None,
         snomed_version: str | None = None,
         ref_source: str | None = None,
+        subjectprev: str | None = None,
         id: str | None = None,  # noqa: A002
         recordedtime: dt.datetime | str | None = None,
     ) -> Event:
@@ -778,6 +797,7 @@ class Events:
         snomed_version: The SNOMED CT release that `snomed_code` was taken from.
         ref_source: The organisation that gave the references in this payload, as a `source`. Left out, it is the
             event's own `source`.
+        subjectprev: while the pseudonym key is being changed: the same person's other pseudonym.
         id: unique within your source, for ever; default a new UUID.
         recordedtime: when your own system recorded it.
         """
@@ -799,6 +819,7 @@ class Events:
             snomed_code=snomed_code,
             snomed_version=snomed_version,
             ref_source=ref_source,
+            subjectprev=subjectprev,
             id=id,
             recordedtime=recordedtime,
         )
@@ -849,6 +870,7 @@ class Events:
         snomed_code: str | None = None,
         snomed_version: str | None = None,
         ref_source: str | None = None,
+        subjectprev: str | None = None,
         id: str | None = None,  # noqa: A002
         recordedtime: dt.datetime | str | None = None,
     ) -> Event:
@@ -870,6 +892,7 @@ class Events:
         snomed_version: The SNOMED CT release that `snomed_code` was taken from.
         ref_source: The organisation that gave the references in this payload, as a `source`. Left out, it is the
             event's own `source`.
+        subjectprev: while the pseudonym key is being changed: the same person's other pseudonym.
         id: unique within your source, for ever; default a new UUID.
         recordedtime: when your own system recorded it.
         """
@@ -891,6 +914,7 @@ class Events:
             snomed_code=snomed_code,
             snomed_version=snomed_version,
             ref_source=ref_source,
+            subjectprev=subjectprev,
             id=id,
             recordedtime=recordedtime,
         )
@@ -946,6 +970,7 @@ class Events:
         snomed_version: str | None = None,
         ref_source: str | None = None,
         review_due: dt.date | str | None = None,
+        subjectprev: str | None = None,
         id: str | None = None,  # noqa: A002
         recordedtime: dt.datetime | str | None = None,
     ) -> Event:
@@ -968,6 +993,7 @@ class Events:
         ref_source: The organisation that gave the references in this payload, as a `source`. Left out, it is the
             event's own `source`.
         review_due: The day its review is due.
+        subjectprev: while the pseudonym key is being changed: the same person's other pseudonym.
         id: unique within your source, for ever; default a new UUID.
         recordedtime: when your own system recorded it.
         """
@@ -990,6 +1016,7 @@ class Events:
             snomed_version=snomed_version,
             ref_source=ref_source,
             review_due=review_due,
+            subjectprev=subjectprev,
             id=id,
             recordedtime=recordedtime,
         )
@@ -1033,6 +1060,7 @@ class Events:
         snomed_version: str | None = None,
         ref_source: str | None = None,
         next_review_due: dt.date | str | None = None,
+        subjectprev: str | None = None,
         id: str | None = None,  # noqa: A002
         recordedtime: dt.datetime | str | None = None,
     ) -> Event:
@@ -1054,6 +1082,7 @@ class Events:
         ref_source: The organisation that gave the references in this payload, as a `source`. Left out, it is the
             event's own `source`.
         next_review_due: The day the next review is due.
+        subjectprev: while the pseudonym key is being changed: the same person's other pseudonym.
         id: unique within your source, for ever; default a new UUID.
         recordedtime: when your own system recorded it.
         """
@@ -1075,6 +1104,7 @@ class Events:
             snomed_version=snomed_version,
             ref_source=ref_source,
             next_review_due=next_review_due,
+            subjectprev=subjectprev,
             id=id,
             recordedtime=recordedtime,
         )
@@ -1118,6 +1148,7 @@ class Events:
         snomed_code: str | None = None,
         snomed_version: str | None = None,
         ref_source: str | None = None,
+        subjectprev: str | None = None,
         id: str | None = None,  # noqa: A002
         recordedtime: dt.datetime | str | None = None,
     ) -> Event:
@@ -1139,6 +1170,7 @@ class Events:
         snomed_version: The SNOMED CT release that `snomed_code` was taken from.
         ref_source: The organisation that gave the references in this payload, as a `source`. Left out, it is the
             event's own `source`.
+        subjectprev: while the pseudonym key is being changed: the same person's other pseudonym.
         id: unique within your source, for ever; default a new UUID.
         recordedtime: when your own system recorded it.
         """
@@ -1160,6 +1192,7 @@ class Events:
             snomed_code=snomed_code,
             snomed_version=snomed_version,
             ref_source=ref_source,
+            subjectprev=subjectprev,
             id=id,
             recordedtime=recordedtime,
         )
@@ -1203,6 +1236,7 @@ class Events:
         snomed_version: str | None = None,
         plan_ref: str | None = None,
         ref_source: str | None = None,
+        subjectprev: str | None = None,
         id: str | None = None,  # noqa: A002
         recordedtime: dt.datetime | str | None = None,
     ) -> Event:
@@ -1224,6 +1258,7 @@ class Events:
         plan_ref: The plan declined, if it had a reference.
         ref_source: The organisation that gave the references in this payload, as a `source`. Left out, it is the
             event's own `source`.
+        subjectprev: while the pseudonym key is being changed: the same person's other pseudonym.
         id: unique within your source, for ever; default a new UUID.
         recordedtime: when your own system recorded it.
         """
@@ -1245,6 +1280,7 @@ class Events:
             snomed_version=snomed_version,
             plan_ref=plan_ref,
             ref_source=ref_source,
+            subjectprev=subjectprev,
             id=id,
             recordedtime=recordedtime,
         )
@@ -1317,6 +1353,7 @@ class Events:
         one_off: bool | None = None,
         annual_value_pence: int | None = None,
         plan_ref: str | None = None,
+        subjectprev: str | None = None,
         id: str | None = None,  # noqa: A002
         recordedtime: dt.datetime | str | None = None,
     ) -> Event:
@@ -1344,6 +1381,7 @@ class Events:
         one_off: Whether it is a single payment.
         annual_value_pence: A year's value in pence.
         plan_ref: The care and support plan that the budget serves.
+        subjectprev: while the pseudonym key is being changed: the same person's other pseudonym.
         id: unique within your source, for ever; default a new UUID.
         recordedtime: when your own system recorded it.
         """
@@ -1371,6 +1409,7 @@ class Events:
             one_off=one_off,
             annual_value_pence=annual_value_pence,
             plan_ref=plan_ref,
+            subjectprev=subjectprev,
             id=id,
             recordedtime=recordedtime,
         )
@@ -1414,6 +1453,7 @@ class Events:
         snomed_code: str | None = None,
         snomed_version: str | None = None,
         ref_source: str | None = None,
+        subjectprev: str | None = None,
         id: str | None = None,  # noqa: A002
         recordedtime: dt.datetime | str | None = None,
     ) -> Event:
@@ -1435,6 +1475,7 @@ class Events:
         snomed_version: The SNOMED CT release that `snomed_code` was taken from.
         ref_source: The organisation that gave the references in this payload, as a `source`. Left out, it is the
             event's own `source`.
+        subjectprev: while the pseudonym key is being changed: the same person's other pseudonym.
         id: unique within your source, for ever; default a new UUID.
         recordedtime: when your own system recorded it.
         """
@@ -1456,6 +1497,7 @@ class Events:
             snomed_code=snomed_code,
             snomed_version=snomed_version,
             ref_source=ref_source,
+            subjectprev=subjectprev,
             id=id,
             recordedtime=recordedtime,
         )
@@ -1468,6 +1510,7 @@ class Events:
         reason: Literal["entered_in_error", "duplicate", "wrong_person", "consent_withdrawn"],
         nhs_number: str | None = None,
         subject: str | None = None,
+        subjectprev: str | None = None,
         id: str | None = None,  # noqa: A002
         recordedtime: dt.datetime | str | None = None,
     ) -> Event:
@@ -1478,6 +1521,7 @@ class Events:
         reason: Why it no longer stands.
         nhs_number: whom it is about, by NHS number; over HTTP only.
         subject: or the subject of the event taken back, to the letter.
+        subjectprev: while the pseudonym key is being changed: the same person's other pseudonym.
         id: unique within your source, for ever; default a new UUID.
         recordedtime: when your own system recorded it.
         """
@@ -1489,6 +1533,7 @@ class Events:
             retracts=retracts,
             reason=reason,
             nhs_number=nhs_number,
+            subjectprev=subjectprev,
             id=id,
             recordedtime=recordedtime,
         )
