@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from pcare_cli import console
+from pcare_cli.conformance.app import conformance
 from pcare_cli.desk.app import app as rejected_app
 from pcare_cli.identifying.app import app as audit_app
 from pcare_cli.kafka_access.app import app as kafka_app
@@ -36,6 +37,7 @@ app.add_typer(breaker_app, name="breaker")
 app.add_typer(gap_app, name="gap")
 app.add_typer(kafka_app, name="kafka")
 app.command()(publish)
+app.command()(conformance)
 
 TopicsFile = Annotated[
     Path | None, typer.Option("--file", help="The file of topics; default deploy/kafka/topics.yaml.")

@@ -37,6 +37,7 @@ BAD = {**GOOD, "data": {"borough": "E09000007", "reason": "no_idea"}}
         "migrate",
         "rebuild",
         "check",
+        "conformance",
         "kpis",
         "topics",
         "keys",
