@@ -60,6 +60,10 @@ proof-faults: $(READY) ## Kill, stop and cut off everything under load, and coun
 proof-inputs: $(READY) ## Throw bad input at checks, ingest and topics; ARGS="--inputs 1000000 --http 100000 --topic 100000 --seed 1"
 	@$(BIN)/python tests/fuzz/run.py $(ARGS)
 
+.PHONY: proof-provider
+proof-provider: $(READY) ## Play a provider's afternoon: every way in, every refusal, rotations, the conformance kit
+	@$(BIN)/python tests/proof_provider/run.py $(ARGS)
+
 .PHONY: check
 check: $(READY) ## Lint, format check, types, generated files up to date
 	@$(BIN)/ruff check .
