@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from pcare_client import ApiKey, Client, Event
 
 from events import referral
+from pcare_client import ApiKey, Client, Event
 from pcare_local.ports import LOOPBACK, free_ports
 from proof_provider.checks import Checks
 from proof_provider.joining import SURGERY

@@ -4,8 +4,8 @@ import copy
 from typing import Any
 
 import httpx
-from pcare_ingest.fhir import examples
 
+from pcare_ingest.fhir import examples
 from proof_provider.checks import Checks
 from proof_provider.joining import MENTAL_HEALTH, TRUST
 from proof_provider.stage import Stage, receipt

@@ -4,7 +4,6 @@ import asyncio
 import datetime as dt
 
 from pcare_client import ApiKey, AsyncClient, Client, ClientCredentials, RefusedError
-
 from proof_provider import hands
 from proof_provider.checks import Checks
 from proof_provider.joining import TRUST
