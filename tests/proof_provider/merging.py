@@ -26,7 +26,7 @@ async def play(stage: Stage, checks: Checks) -> None:
         "--ingest",
         stage.ingest,
         *WHY,
-        PCARE_INGEST_CREDENTIAL=stage.keys[TRUST],
+        PCARE_API_KEY=stage.keys[TRUST],
     )
     if not checks.that("they are merged", merged.status == 0, merged.output):
         return
