@@ -42,9 +42,8 @@ class Door:
         return Doorkeeper(self.cluster, DatabaseTrail(who, why), self.options)
 
 
-@contextmanager
-def door() -> Iterator[Door]:
-    """Connect as the administrator. Ends the process with one line where Kafka does not do what is asked."""
+def administrator() -> KafkaSettings:
+    """Return how an administrator connects; ends the process with status 2 where that is not by a password over TLS."""
     settings = load(KafkaSettings)
     if settings.kafka_security_protocol != "SASL_SSL":
         fail(
@@ -52,7 +51,13 @@ def door() -> Iterator[Door]:
             "and password of an administrator. See docs/kafka-access.md.",
             status=2,
         )
-    options = settings.kafka_python_options()
+    return settings
+
+
+@contextmanager
+def door() -> Iterator[Door]:
+    """Connect as the administrator. Ends the process with one line where Kafka does not do what is asked."""
+    options = administrator().kafka_python_options()
     try:
         with console.kafka_errors(), topics.admin_of(options) as admin:
             cluster = Cluster(admin)

@@ -23,7 +23,7 @@ from pcare_cli.providers.options import (
     keys_of,
     refusals,
 )
-from pcare_cli.providers_kafka.app import app as kafka_app
+from pcare_cli.providers_kafka import app as over_kafka
 
 app = typer.Typer(
     help="The provider register: who may send what, and by which credentials they prove who they are.",
@@ -31,7 +31,7 @@ app = typer.Typer(
 )
 app.add_typer(key_app, name="key")
 app.add_typer(jwks_app, name="jwks")
-app.add_typer(kafka_app, name="kafka")
+app.add_typer(over_kafka.app, name="kafka")
 
 
 @app.command()
@@ -47,6 +47,7 @@ def add(
     events_per_second: EventsPerSecond = None,
     key: Annotated[bool, typer.Option("--key", help="Make an API key too, unless it has one.")] = False,
     jwks: Annotated[Path | None, typer.Option("--jwks", help="Its public keys too, a JSON Web Key Set.")] = None,
+    kafka: Annotated[bool, typer.Option("--kafka", help="Let it write to a topic of its own in Kafka too.")] = False,
     url: Url = None,
     dry_run: DryRun = False,
     who: Who = None,
@@ -56,6 +57,8 @@ def add(
 
     Organisations of the built-in register take name, kind and days from there.
     """
+    if kafka:
+        over_kafka.expect_administrator()
     with refusals():
         from pcare_cli.providers import changing, plan, words
 
@@ -66,6 +69,10 @@ def add(
         )
         wanted = changing.Wanted(key, () if jwks is None else keys_of(jwks), url)
         plan.carry_out(lambda now: changing.add(now, code, given, wanted), actor(who, why, dry_run=dry_run))
+    if kafka and dry_run:
+        typer.echo(f"Then Kafka: `pcare providers kafka add {code} --dry-run` shows that part once it is registered.")
+    elif kafka:
+        over_kafka.add(code, who=who, why=why)
 
 
 @app.command("set")

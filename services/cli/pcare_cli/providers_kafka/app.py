@@ -101,6 +101,13 @@ def check(
     commands.end_with(unlike, "The providers that are in are as planned.")
 
 
+def expect_administrator() -> None:
+    """End the process, before anything is done, where the settings name no administrator of Kafka."""
+    from pcare_cli.kafka_access import commands
+
+    commands.administrator()
+
+
 def _code(text: str) -> str:
     """Return the code in what may be a whole source: https://fhir.nhs.uk/Id/…/RKE, urn:ncl:provider:<slug>."""
     return re.split("[/:]", text)[-1]
