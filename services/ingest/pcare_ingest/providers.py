@@ -2,8 +2,9 @@
 
 A provider speaks for itself and for the organisations that it took over from (whose `successor` it is, whether by one
 step or several), once they have ended: somebody must be able to send the last of their events, and to take back what
-they sent. Until an organisation has ended, its successor may not speak for it. Which time an event may be of is for
-the rules: an organisation that has ended has no new events.
+they sent. Until an organisation has ended, its successor may not speak for it; one whose last day the register does
+not have has not ended. Which time an event may be of is for the rules: an organisation that has ended has no new
+events.
 """
 
 import datetime as dt
@@ -91,9 +92,11 @@ class Providers:
         while waiting:
             provider, since = waiting.pop()
             for predecessor in self._by_successor.get(provider.code, ()):
-                if predecessor is not heir and predecessor.source not in found:
-                    found[predecessor.source] = max(since, predecessor.validity.ends or _ALWAYS)
-                    waiting.append((predecessor, found[predecessor.source]))
+                ends = predecessor.validity.ends
+                if ends is None or predecessor is heir or predecessor.source in found:
+                    continue
+                found[predecessor.source] = max(since, ends)
+                waiting.append((predecessor, found[predecessor.source]))
         return found
 
     @cached_property

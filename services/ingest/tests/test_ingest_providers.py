@@ -42,13 +42,12 @@ def test_it_speaks_for_those_that_it_took_over_from_in_however_many_steps() -> N
         [
             entry("first", successor="second", ends=ended),
             entry("second", successor="third", ends=dt.date(2022, 7, 1)),
-            entry("another", successor="third"),  # nobody knows when it ended; its successor is named all the same
             entry("third"),
             entry("stranger"),
         ]
     )
 
-    assert speaks_for("third", register) == {"first", "second", "another", "third"}
+    assert speaks_for("third", register) == {"first", "second", "third"}
     assert speaks_for("second", register) == {"first", "second"}
     assert speaks_for("first", register) == {"first"}
     assert speaks_for("stranger", register) == {"stranger"}
@@ -74,12 +73,34 @@ def test_until_an_organisation_has_ended_its_successor_may_not_speak_for_it() ->
     assert on_the_day.sources == {LOCAL_SOURCE + slug for slug in ("first", "second", "third")}
 
 
+def test_an_organisation_whose_last_day_is_not_known_has_not_ended() -> None:
+    register = Register(
+        [
+            entry("first", successor="second", ends=dt.date(2020, 4, 1)),
+            entry("second", successor="third"),
+            entry("third"),
+        ]
+    )
+
+    assert speaks_for("third", register) == {"third"}
+    assert speaks_for("second", register) == {"first", "second"}
+
+
+def test_of_the_built_in_register_nobody_speaks_for_a_trust_whose_last_day_it_does_not_have() -> None:
+    credential = by_key(api_keys.new(), RKE.replace("RKE", "G6V2S"))
+    caller = providers(credential, register=BUILT_IN).caller(credential, NOW)
+
+    assert caller is not None
+    assert caller.sources == {credential.source}
+
+
 @given(st.lists(st.sampled_from(["a", "b", "c", "d", "e"]), min_size=5, max_size=5))
 def test_however_successors_are_linked_each_speaks_for_itself_and_for_nobody_it_did_not_follow(
     successors: list[str],
 ) -> None:
     names = ["a", "b", "c", "d", "e"]
-    register = Register([entry(name, successor=heir) for name, heir in zip(names, successors, strict=True)])
+    ended = dt.date(2020, 4, 1)
+    register = Register([entry(name, successor=heir, ends=ended) for name, heir in zip(names, successors, strict=True)])
     following = dict(zip(names, successors, strict=True))
     for name in names:
         expected = {name}
