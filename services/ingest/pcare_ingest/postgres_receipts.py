@@ -136,6 +136,10 @@ class PostgresReceipts:
             raise self._away(error, "run `python -m pcare_recorder.migrate` on that database") from error
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
             raise self._away(error, "") from error
+        except RuntimeError as error:
+            if "the handler is closed" not in str(error):  # uvloop's word for a connection that was just closed
+                raise
+            raise self._away(error, "") from error
         finally:
             self._waiting -= 1
 

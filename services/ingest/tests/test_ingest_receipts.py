@@ -1,7 +1,8 @@
 """What became of an event, and who is told."""
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
@@ -14,6 +15,7 @@ from starlette.requests import HTTPConnection
 
 from pcare_ingest import problems, receipts
 from pcare_ingest.callers import Caller
+from pcare_ingest.postgres_receipts import PostgresReceipts
 from pcare_ingest.receipt_store import Place, ReceiptsAwayError, Recorded, Rejected, Remembered
 from pcare_ingest.refusal import RefusedError
 from pcare_schemas.origin import Origin
@@ -95,6 +97,29 @@ def test_a_rejection_of_a_newer_recorder_is_told_all_the_same() -> None:
     problem = receipts.problem_of(Rejected(SOURCE, "one", "brand_new", [{"pointer": "/id"}], THEN, AT))
 
     assert (problem["reason"], problem["status"], problem["errors"]) == ("brand_new", 422, [{"pointer": "/id"}])
+
+
+class ClosedPool:
+    """A pool that lends a connection which was closed a moment ago."""
+
+    def __init__(self, said: str) -> None:
+        self._said = said
+
+    @asynccontextmanager
+    async def acquire(self, **bounds: Any) -> AsyncIterator[Any]:
+        raise RuntimeError(self._said)
+        yield bounds
+
+
+async def test_a_connection_that_uvloop_has_closed_is_a_record_that_is_away() -> None:
+    store = PostgresReceipts("postgresql://nobody")
+    store._pool = ClosedPool("unable to perform operation on <TCPTransport closed=True>; the handler is closed")
+    with pytest.raises(ReceiptsAwayError):
+        await store.remembered(SOURCE, "one", None)
+
+    store._pool = ClosedPool("a fault of ours")
+    with pytest.raises(RuntimeError, match="a fault of ours"):
+        await store.remembered(SOURCE, "one", None)
 
 
 @dataclass
