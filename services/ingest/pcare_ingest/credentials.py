@@ -12,6 +12,7 @@ from starlette.routing import BaseRoute, Route
 
 from pcare_common import metrics
 from pcare_common.clock import Clock
+from pcare_common.errors import OperatorError
 from pcare_common.health import Probe, always_well
 from pcare_ingest import token_keys
 from pcare_ingest.access_tokens import AccessTokens
@@ -47,7 +48,7 @@ class Credentials:
 def credentials(configured: IngestSettings, rules: Rules, clock: Clock, registry: CollectorRegistry) -> Credentials:
     """Return what the settings ask for. `rules` are those of the files.
 
-    Raises OperatorError when the keys that sign tokens cannot be read.
+    Raises OperatorError when something that credentials need is missing, or the keys that sign tokens cannot be read.
     """
     knowledge = Knowledge(rules, clock, stale=configured.ingest_register_stale)
     reader = None
@@ -60,8 +61,13 @@ def credentials(configured: IngestSettings, rules: Rules, clock: Clock, registry
             poll=configured.ingest_register_poll,
             granted=Granted(configured.ingest_events_per_second, configured.ingest_burst_seconds),
         )
-    if configured.ingest_credentials == "open" or configured.ingest_token_key_file is None:
+    if configured.ingest_credentials == "open":
         return Credentials(OpenCallers(), lambda: knowledge.rules, reader=reader)
+    if configured.ingest_token_key_file is None or reader is None:  # the settings see to it; never fall back to open
+        raise OperatorError(
+            "PCARE_INGEST_CREDENTIALS=register needs PCARE_POSTGRES_DSN, and PCARE_INGEST_TOKEN_KEY_FILE: `pcare keys "
+            "token FILE` makes it."
+        )
     keys = token_keys.read(configured.ingest_token_key_file)
     return by_register(configured, knowledge, keys, clock=clock, registry=registry, reader=reader)
 

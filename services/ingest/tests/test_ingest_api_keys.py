@@ -1,19 +1,28 @@
 """API keys at the gate."""
 
 import datetime as dt
+from pathlib import Path
 from typing import Any
 
 import pytest
 from credential_support import RAL, RKE, TOKEN_KEYS, by_key, guarded
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from ingest_support import RULES
+from prometheus_client import CollectorRegistry
+from pydantic import SecretStr
 from starlette.requests import HTTPConnection
 
 from pcare_common import api_keys
+from pcare_common.clock import FixedClock
+from pcare_common.errors import OperatorError
 from pcare_ingest.access_tokens import AccessTokens
+from pcare_ingest.credentials import credentials
 from pcare_ingest.failures import Failures
 from pcare_ingest.refusal import RefusedError
 from pcare_ingest.register_callers import RegisterCallers
+from pcare_ingest.settings import IngestSettings
+from pcare_schemas.examples import RECEIVED
 
 KEY = api_keys.new()
 
@@ -144,6 +153,15 @@ async def test_after_many_failures_from_one_address_the_answer_is_to_stay_away(e
     assert last.json()["reason"] == "too_many_failures"
     assert last.headers["retry-after"] == "1"
     assert good.status_code == 202, "a good credential is never held back by the failures of others"
+
+
+@pytest.mark.parametrize("lost", ["ingest_token_key_file", "postgres_dsn"])
+def test_with_something_of_credentials_missing_nobody_is_let_in_without(lost: str) -> None:
+    whole = {"ingest_token_key_file": Path("token-key"), "postgres_dsn": SecretStr("postgresql://edge@127.0.0.1/pcare")}
+    configured = IngestSettings().model_copy(update={**whole, "ingest_credentials": "register", lost: None})
+
+    with pytest.raises(OperatorError, match="PCARE_INGEST_TOKEN_KEY_FILE"):
+        credentials(configured, RULES, FixedClock(RECEIVED), CollectorRegistry())
 
 
 async def test_pages_and_probes_ask_for_nothing() -> None:
