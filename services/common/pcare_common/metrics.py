@@ -58,7 +58,8 @@ _ALL = (
         "pcare_ingest_rejected_total",
         "counter",
         ("provider", "reason"),
-        "Events refused at the edge, by provider (one of the register, else unknown) and reason.",
+        "Events refused at the edge, by reason and provider: who sent them by their credential, else whose source they "
+        "claim (of the register, else unknown).",
         "A provider's share jumps: its software changed.",
     ),
     Metric(

@@ -34,8 +34,8 @@ class Counting(Protocol):
         """Count an answer."""
         ...
 
-    def judged(self, verdicts: Sequence[Verdict], seconds: float) -> None:
-        """Count the verdicts of one request, which took `seconds` in all."""
+    def judged(self, verdicts: Sequence[Verdict], seconds: float, caller: Caller) -> None:
+        """Count the verdicts of one request of `caller`, which took `seconds` in all."""
         ...
 
 
@@ -102,11 +102,13 @@ class EventsEndpoint:
     async def _submit(self, events: list[bytes], caller: Caller) -> list[Verdict]:
         started = self._clock.monotonic()
         verdicts = await self._verdicts(events, caller)
-        self._counting.judged(verdicts, self._clock.monotonic() - started)
+        self._counting.judged(verdicts, self._clock.monotonic() - started, caller)
         refused = [one for one in verdicts if isinstance(one.against, Rejection)]
         if refused:
             log.info(
                 "events refused",
+                caller=caller.name,
+                credential=caller.credential,
                 refused=len(refused),
                 of=len(verdicts),
                 first=[_for_log(one) for one in refused[:SHOWN_IN_LOG]],

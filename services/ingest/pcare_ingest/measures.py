@@ -6,6 +6,7 @@ from prometheus_client import CollectorRegistry
 
 from pcare_common import metrics
 from pcare_ingest.admission import Admission
+from pcare_ingest.callers import ANYONE, Caller
 from pcare_ingest.intake import Verdict
 from pcare_schemas.register import Register
 from pcare_schemas.rejections import Rejection
@@ -45,8 +46,11 @@ class Measures:
         """Count events that were sent faster than their provider may send. `provider` is a code of the register."""
         self._limited.labels(provider).inc(events)
 
-    def judged(self, verdicts: Sequence[Verdict], seconds: float) -> None:
-        """Count the verdicts of one request, which took `seconds` from the first event to the last acknowledgement."""
+    def judged(self, verdicts: Sequence[Verdict], seconds: float, caller: Caller = ANYONE) -> None:
+        """Count the verdicts of one request, which took `seconds` from the first event to the last acknowledgement.
+
+        What is refused of a caller who has proven who they are is theirs, whatever source they claim.
+        """
         accepted = sum(one.against is None for one in verdicts)
         rejected = [one for one in verdicts if isinstance(one.against, Rejection)]
         if accepted:
@@ -57,7 +61,7 @@ class Measures:
         if len(verdicts) > accepted + len(rejected):
             self._outcomes["unavailable"].inc(len(verdicts) - accepted - len(rejected))
         for one in rejected:
-            self._count_rejection(one.source, one.against)
+            self._count_rejection(one.source, one.against, caller)
         for one in verdicts:
             if one.deprecated:
                 self._count_deprecated(one)
@@ -66,9 +70,10 @@ class Measures:
         for used in verdict.deprecated:
             self._deprecated.labels(self._code_of(verdict.source), used.name).inc()
 
-    def _count_rejection(self, source: str | None, against: object) -> None:
+    def _count_rejection(self, source: str | None, against: object, caller: Caller) -> None:
         reason = against.reason if isinstance(against, Rejection) else ""
-        self._rejected.labels(self._code_of(source), reason).inc()
+        provider = self._code_of(source) if caller.sources is None else caller.name
+        self._rejected.labels(provider, reason).inc()
 
     def _code_of(self, source: str | None) -> str:
         provider = self._register().by_source.get(source or "")
@@ -87,8 +92,8 @@ class CheckMeasures:
         """Count a request to POST /events/check."""
         self._requests.labels(str(status)).inc()
 
-    def judged(self, verdicts: Sequence[Verdict], seconds: float) -> None:
-        """Count the verdicts of one request, which took `seconds` in all."""
+    def judged(self, verdicts: Sequence[Verdict], seconds: float, caller: Caller) -> None:  # noqa: ARG002 - theirs to try
+        """Count the verdicts of one request, which took `seconds` in all; nothing of it is anybody's."""
         valid = sum(one.against is None for one in verdicts)
         self._events.labels("valid").inc(valid)
         self._events.labels("rejected").inc(len(verdicts) - valid)

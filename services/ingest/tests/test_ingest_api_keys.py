@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 from credential_support import RAL, RKE, TOKEN_KEYS, by_key, guarded
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -46,6 +47,27 @@ async def test_a_provider_speaks_for_itself_only(event: dict[str, Any]) -> None:
     assert answer.status_code == 403
     assert answer.json()["reason"] == "source_not_allowed"
     assert answer.json()["errors"][0]["expected"] == f"one of: {RAL}"
+
+
+async def test_speaking_for_another_is_counted_and_logged_as_the_caller_s(event: dict[str, Any]) -> None:
+    edge = guarded()
+    edge.knows(by_key(KEY, source=RAL))
+
+    with structlog.testing.capture_logs() as logged:
+        await edge.send(event | {"source": RKE}, x_api_key=KEY.text)
+        await edge.send(event | {"source": RKE, "subject": "nobody"}, x_api_key=KEY.text)
+        await edge.send({}, x_api_key=KEY.text)
+
+    def refused(provider: str, reason: str) -> float | None:
+        labels = {"provider": provider, "reason": reason}
+        return edge.service.registry.get_sample_value("pcare_ingest_rejected_total", labels)
+
+    reasons = ("source_not_allowed", "invalid_data", "not_cloudevent")
+    assert [refused("RAL", reason) for reason in reasons] == [1, 1, 1]
+    assert [refused(other, reason) for other in ("RKE", "unknown") for reason in reasons] == [None] * 6
+    lines = [line for line in logged if line["event"] == "events refused"]
+    assert [(line["caller"], line["credential"]) for line in lines] == [("RAL", KEY.id)] * 3
+    assert lines[0]["first"][0]["source"] == RKE
 
 
 async def test_in_a_batch_others_events_are_refused_and_its_own_are_taken(event: dict[str, Any]) -> None:
