@@ -87,7 +87,12 @@ class EventsEndpoint:
     async def _answer(self, request: Request, receive: Receive) -> Response:
         caller = await self._gate.identify(request)
         with Hold(self._admission) as hold:
-            taken = await incoming.take(request.scope, receive, hold, within=self._read_within)
+            try:
+                taken = await incoming.take(request.scope, receive, hold, within=self._read_within)
+            except RefusedError as error:
+                if error.trouble.status != problems.OVERLOADED.status:  # which is not of their making
+                    self._gate.admit(caller, 1)
+                raise
             self._gate.admit(caller, len(taken.events))
             return await self._judge(taken, caller)
 

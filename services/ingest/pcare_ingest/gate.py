@@ -1,7 +1,7 @@
 """The one gate that every request with something to send or to ask for goes through.
 
     caller = await gate.identify(connection)   # before a byte of the body is read: 401, 503
-    gate.admit(caller, events)                 # once it is known how many: 429
+    gate.admit(caller, events)                 # once it is known how many: 429; one for what cannot be counted
 
 Both raise RefusedError, which `answers.refuse` turns into the answer.
 """

@@ -1,6 +1,8 @@
 """API keys at the gate."""
 
+import asyncio
 import datetime as dt
+import gzip
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +11,7 @@ import structlog
 from credential_support import RAL, RKE, TOKEN_KEYS, by_key, guarded
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from ingest_support import RULES
+from ingest_support import BATCH, RULES, SINGLE, until
 from prometheus_client import CollectorRegistry
 from pydantic import SecretStr
 from starlette.requests import HTTPConnection
@@ -20,6 +22,7 @@ from pcare_common.errors import OperatorError
 from pcare_ingest.access_tokens import AccessTokens
 from pcare_ingest.credentials import credentials
 from pcare_ingest.failures import Failures
+from pcare_ingest.limits import MAX_BATCH_BYTES, MAX_BATCH_EVENTS, MAX_EVENT_BYTES
 from pcare_ingest.refusal import RefusedError
 from pcare_ingest.register_callers import RegisterCallers
 from pcare_ingest.settings import IngestSettings
@@ -161,6 +164,52 @@ async def test_the_rate_of_the_register_holds_for_all_credentials_of_a_provider(
 
     assert statuses.count(202) == 10
     assert statuses[-2:] == [429, 429]
+
+
+@pytest.mark.parametrize("to", ["/events", "/events/check"])
+@pytest.mark.parametrize(
+    ("body", "headers", "status"),
+    [
+        (b"x" * (MAX_EVENT_BYTES + 1), {"content-type": SINGLE}, 413),
+        (b"x" * (MAX_BATCH_BYTES + 1), {"content-type": BATCH}, 413),
+        (gzip.compress(b"x" * (MAX_BATCH_BYTES + 1)), {"content-type": BATCH, "content-encoding": "gzip"}, 413),
+        (gzip.compress(b"{}")[:-4], {"content-type": SINGLE, "content-encoding": "gzip"}, 400),
+        (b"not JSON", {"content-type": BATCH}, 400),
+        (b"[" + b"{}," * MAX_BATCH_EVENTS + b"{}]", {"content-type": BATCH}, 413),
+        (b"{}", {"content-type": "text/plain"}, 415),
+    ],
+    ids=["large event", "large batch", "inflates", "cut short", "no JSON", "many events", "another type"],
+)
+async def test_what_is_refused_before_its_events_are_counted_takes_one_of_the_rate(
+    event: dict[str, Any], to: str, body: bytes, headers: dict[str, str], status: int
+) -> None:
+    edge = guarded()
+    edge.knows(by_key(KEY), RKE=1)
+
+    sent = [
+        (await edge.service.client.post(to, content=body, headers={**headers, "x-api-key": KEY.text})).status_code
+        for _ in range(11)
+    ]
+
+    assert sent == [status] * 10 + [429]
+    assert (await edge.send(event, x_api_key=KEY.text)).status_code == 429
+
+
+async def test_being_told_to_come_back_takes_nothing_of_the_rate(event: dict[str, Any]) -> None:
+    edge, others = guarded(ingest_max_events_in_hand=MAX_BATCH_EVENTS), api_keys.new()
+    edge.knows(by_key(KEY), by_key(others, source=RAL), RKE=1)
+    edge.service.publisher.hold = True
+    everything = [event | {"source": RAL}] * MAX_BATCH_EVENTS
+    first = asyncio.create_task(edge.service.send_batch(everything, x_api_key=others.text))
+    await until(lambda: len(edge.service.publisher.records) == MAX_BATCH_EVENTS)
+
+    told = [(await edge.send(event, x_api_key=KEY.text)).status_code for _ in range(11)]
+    edge.service.publisher.acknowledge()
+    edge.service.publisher.hold = False
+
+    assert told == [503] * 11
+    assert (await first).status_code == 202
+    assert (await edge.send(event, x_api_key=KEY.text)).status_code == 202
 
 
 async def test_after_many_failures_from_one_address_the_answer_is_to_stay_away(event: dict[str, Any]) -> None:
