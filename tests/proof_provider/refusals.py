@@ -28,7 +28,7 @@ def _cases() -> list[tuple[str, Any, int, str]]:
         ("a PAM level that does not fit its score", pam(52.9, 4), 422, "invalid_data"),
         ("no CloudEvent", {"hello": "world"}, 400, "not_cloudevent"),
         ("another's source", {**phb, "source": source_of(OTHER)}, 403, "source_not_allowed"),
-        ("nobody's source", {**right, "source": "urn:ncl:provider:nobody-at-all"}, 422, "unknown_provider"),
+        ("nobody's source", {**right, "source": "urn:ncl:provider:nobody-at-all"}, 403, "source_not_allowed"),
     ]
 
 

@@ -6,15 +6,19 @@ from dataclasses import dataclass
 
 from pcare_ingest.callers import Caller
 from pcare_ingest.publishing import Outgoing
-from pcare_schemas.check import Record, check, refuse
+from pcare_schemas.check import Record, check
 from pcare_schemas.deprecations import Deprecation, Deprecations
+from pcare_schemas.envelope import Event
 from pcare_schemas.pseudonym import Keys
-from pcare_schemas.rejections import FieldError, Reason, Rejection
+from pcare_schemas.rejections import FieldError, Reason, Rejection, rejection
 from pcare_schemas.rules import Rules
 from pcare_schemas.submission import pseudonymise_subject
 from pcare_schemas.topics import SUBMITTED
 
 _NOTHING = Deprecations()
+_TELLS_OF_THE_SOURCE = frozenset({Reason.unknown_provider, Reason.kind_not_allowed, Reason.unknown_code})
+"""What is found once the register has been asked about the source, and so tells of its days, its kinds and its
+successor: by its words, and by being found at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +56,18 @@ class Judge:
         record = Record(value=submission.value, key=key, topic=SUBMITTED, timestamp=now)
         checked = check(record, self._rules())
         if isinstance(checked, Rejection):
+            if checked.reason in _TELLS_OF_THE_SOURCE and checked.source and not caller.may_speak_for(checked.source):
+                return _not_allowed(record, checked, caller)
             return checked
         if not caller.may_speak_for(checked.source):
-            error = FieldError("/source", "The caller may not speak for this organisation.", _own(caller))
-            return refuse(record, checked, Reason.source_not_allowed, error)
+            return _not_allowed(record, checked, caller)
         deprecated = self._announced.used_by(checked, now)
         return Ready(Outgoing(checked.subject.encode(), submission.value), checked.source, checked.id, deprecated)
+
+
+def _not_allowed(record: Record, claims: Event | Rejection, caller: Caller) -> Rejection:
+    error = FieldError("/source", "The caller may not speak for this organisation.", _own(caller))
+    return rejection(record.value, Reason.source_not_allowed, error, source=claims.source, id=claims.id)
 
 
 def _own(caller: Caller) -> str:
