@@ -140,7 +140,8 @@ async def test_a_provider_sees_what_came_by_its_own_topic_and_nothing_of_another
             for one in await store.rejections(TRUST.source, Place(trusts[0].received_at, trusts[0].origin), 1)
         ] == [trusts[1].origin]
         assert councils == []
-        assert in_anothers_name.rejected is None
+        assert (in_anothers_name.rejected, in_anothers_name.anothers) == (None, True)
+        assert not (await store.remembered(TRUST.source, str(trusts[0].id), trusts[0].origin)).anothers
     finally:
         await store.close()
 

@@ -42,7 +42,11 @@ _REJECTED = "r.source, r.id, r.reason, r.errors, r.received_at, "
 _REJECTED += "r.origin_topic, r.origin_partition, r.origin_offset"
 
 _BY_PLACE = f"""
-SELECT c.next_offset, {_RECORDED}, {_REJECTED}
+SELECT c.next_offset, {_RECORDED}, {_REJECTED}, EXISTS (
+    SELECT FROM edge.rejected AS a
+    WHERE a.origin_topic = $4 AND a.origin_partition = $5 AND a.origin_offset = $6
+      AND (a.owner IN ($1, $3)) IS NOT TRUE
+) AS anothers
 FROM (VALUES (1)) AS one
 LEFT JOIN edge.cursors AS c ON c.topic = $4 AND c.partition = $5
 LEFT JOIN edge.recorded AS e ON e.source = $1 AND e.id = $2
@@ -50,7 +54,7 @@ LEFT JOIN edge.rejected AS r
   ON r.origin_topic = $4 AND r.origin_partition = $5 AND r.origin_offset = $6 AND r.owner IN ($1, $3)
 """  # noqa: S608 - of constants
 _BY_EVENT = f"""
-SELECT NULL::bigint AS next_offset, {_RECORDED}, {_REJECTED}
+SELECT NULL::bigint AS next_offset, {_RECORDED}, {_REJECTED}, false AS anothers
 FROM (VALUES (1)) AS one
 LEFT JOIN edge.recorded AS e ON e.source = $1 AND e.id = $2
 LEFT JOIN LATERAL (
@@ -93,7 +97,8 @@ class PostgresReceipts:
                 row = await connection.fetchrow(_BY_EVENT, source, id, slug)
             else:
                 row = await connection.fetchrow(_BY_PLACE, source, id, slug, at.topic, at.partition, at.offset)
-        return Remembered(row["next_offset"], _recorded(row), None if row["reason"] is None else _rejected(row))
+        rejected = None if row["reason"] is None else _rejected(row)
+        return Remembered(row["next_offset"], _recorded(row), rejected, row["anothers"])
 
     async def rejections(self, source: str, after: Place, limit: int) -> list[Rejected]:
         """See the protocol."""

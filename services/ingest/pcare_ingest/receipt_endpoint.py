@@ -72,6 +72,8 @@ class ReceiptEndpoint:
             raise RefusedError(
                 problems.INVALID_QUERY.saying("`at` is a place: topic/partition/offset, as in Location.")
             )
+        if at is not None and not receipts.may_stand_at(source, at):
+            raise RefusedError(problems.NO_RECEIPT)
         store = self._kept()
         try:
             known = await store.remembered(source, id_, at)

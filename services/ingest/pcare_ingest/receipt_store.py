@@ -40,11 +40,13 @@ class Remembered:
 
     `next_offset` is up to where the recorder has judged the partition that was asked for; None: nothing of it yet.
     `rejected` is the rejection of the record that was asked for; where none was, the last one of such an event.
+    `anothers`: the record that was asked for was rejected, and is not the provider's.
     """
 
     next_offset: int | None
     recorded: Recorded | None
     rejected: Rejected | None
+    anothers: bool = False
 
 
 @dataclass(frozen=True, slots=True, order=True)

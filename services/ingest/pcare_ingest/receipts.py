@@ -12,7 +12,7 @@ from pcare_schemas.instants import utc_milliseconds
 from pcare_schemas.origin import Origin
 from pcare_schemas.register import SOURCE_PATTERN
 from pcare_schemas.rejections import MEANINGS, PROBLEM_PREFIX, Reason
-from pcare_schemas.topics import provider_of_topic
+from pcare_schemas.topics import provider_of_topic, slug_of
 
 _SOURCE = re.compile(SOURCE_PATTERN)
 _ID = re.compile(REF_PATTERN)
@@ -54,6 +54,11 @@ def place(text: str) -> Origin | None:
     return origin if origin.partition <= _LARGEST_PARTITION and origin.offset <= _LARGEST_OFFSET else None
 
 
+def may_stand_at(source: str, at: Origin) -> bool:
+    """Whether an event of this source can be told of there: on the shared topic, or on the source's own."""
+    return provider_of_topic(at.topic) in {None, slug_of(source)}
+
+
 def receipt(source: str, id: str, at: Origin | None, known: Remembered) -> dict[str, Any] | None:  # noqa: A002
     """Return the receipt of an event, or None where there is nothing to tell of it.
 
@@ -76,7 +81,7 @@ def _of_record(source: str, id: str, at: Origin, known: Remembered) -> dict[str,
         if known.rejected.source != source or known.rejected.id != id:
             return None  # another event stood there
         return _document(source, id, State.rejected, at, _facts_of_rejection(known.rejected))
-    if known.recorded is None:
+    if known.recorded is None or known.anothers:
         return None
     facts = _facts_of(known.recorded)
     if known.recorded.origin == at:

@@ -50,6 +50,8 @@ def receipt_of(at: Origin | None, **known: Any) -> dict[str, Any] | None:
         (AT, {}, None),
         (AT, {"rejected": Rejected(SOURCE, "another", "id_reused", [], THEN, AT)}, None),
         (AT, {"rejected": Rejected(OTHER, "one", "id_reused", [], THEN, AT)}, None),
+        (AT, {"anothers": True}, None),
+        (AT, {"anothers": True, "recorded": Recorded("sp-referral", THEN, ELSEWHERE, False)}, None),
         (None, {"recorded": RECORDED_HERE}, "recorded"),
         (None, {"recorded": Recorded("sp-referral", THEN, AT, retracted=True)}, "retracted"),
         (None, {"rejected": REJECTED_HERE}, "rejected"),
@@ -255,6 +257,25 @@ async def test_a_place_that_is_none_is_told_so(make_service: Callable[..., Servi
     answer = await make_service(receipts=Kept()).client.get(PATH, params={"at": at})
 
     assert (answer.status_code, answer.json()["reason"]) == (400, "invalid_query")
+
+
+async def test_a_place_on_anothers_topic_tells_nothing_of_how_much_stands_there(
+    make_service: Callable[..., Service],
+) -> None:
+    kept = Kept()
+    service = make_service(receipts=kept)
+
+    foreign = [
+        await service.client.get(PATH, params={"at": f"{SUBMITTED}.{slug}/3/{offset}"})
+        for slug in ("ral", "rk", "rke-1", "age-well-camden")
+        for offset in (0, 17, 2**63 - 1)
+    ]
+    own = await service.client.get(PATH, params={"at": f"{SUBMITTED}.rke/3/17"})
+    shared = await service.client.get(PATH, params={"at": f"{SUBMITTED}/3/17"})
+
+    assert {(answer.status_code, answer.json()["reason"]) for answer in foreign} == {(404, "no_receipt")}
+    assert [answer.status_code for answer in (own, shared)] == [200, 200]
+    assert len(kept.asked) == 2
 
 
 async def test_with_the_record_away_it_is_told_to_come_back(make_service: Callable[..., Service]) -> None:
