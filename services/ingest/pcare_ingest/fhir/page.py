@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from pcare_ingest.fhir import examples
 from pcare_ingest.fhir.events import NAMESPACE
-from pcare_ingest.fhir.limits import MAX_BYTES, MAX_ENTRIES
+from pcare_ingest.fhir.limits import MAX_BYTES, MAX_ENTRIES, MAX_REFERENCE
 from pcare_ingest.fhir.mapping import Coding, FieldRule, Mapping, Rule, Words, built_in, payload_fields
 
 _MEBIBYTES = MAX_BYTES // 1024 // 1024
@@ -37,6 +37,7 @@ Examples to send as they are stand on the API page (`/docs`), and in `services/i
 - At most {MAX_ENTRIES} entries and {_MEBIBYTES} MiB. `POST` and `PUT` mean the same here:
   say it. `DELETE` and conditions on a version are refused. Other types of Bundle (message, document, history) are
   refused.
+- A reference and a `fullUrl` have at most {MAX_REFERENCE:,} characters.
 - `Content-Encoding: gzip` is taken; the limit is of what it stands for.
 - `Prefer: return=minimal` leaves out what is said of what went well.
 
@@ -105,7 +106,7 @@ def _person(mapping: Mapping) -> Iterator[str]:
     yield "## What every event takes from the resource and its Patient\n"
     yield from _fields(mapping, mapping.person, payload_fields("sp-referral"))
     yield "\n## Read for others, recorded never\n"
-    yield "They are answered 200 where something in the Bundle refers to them, and refused where nothing does.\n"
+    yield "They are answered 200 where another entry, of a type named on this page, refers to them; else refused.\n"
     yield "| resource | what is read |\n|---|---|"
     for name, says in mapping.context.items():
         yield f"| {name} | {says} |"

@@ -51,6 +51,10 @@ class Path:
         """Return the names of the extensions on the way."""
         return tuple(name for name, is_extension in self.steps if is_extension)
 
+    def parted(self) -> tuple["Path", "Path"]:
+        """Return the first step as a path, and the rest of the steps as one that goes on from there."""
+        return Path(self.of_patient, self.steps[:1]), Path(self.of_patient, self.steps[1:])
+
     def follow(self, start: Node, urls: Mapping[str, str]) -> Iterator[Node]:
         """Yield everything that the path leads to from `start`; `urls` are those of the extensions."""
         found = [start]

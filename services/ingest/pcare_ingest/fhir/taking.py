@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from pcare_ingest.fhir import reading
-from pcare_ingest.fhir.bundle import BATCH, TRANSACTION, TYPES, Held, Known, references, resource_of
+from pcare_ingest.fhir.bundle import BATCH, TRANSACTION, TYPES, Held, Known, check_references, references, resource_of
 from pcare_ingest.fhir.issues import Code, Issue, UnfitError
 from pcare_ingest.fhir.paths import Node
 
@@ -41,7 +41,7 @@ class Resources:
     read: list[Held | UnfitError] = field(default_factory=list)
     known: Known = field(default_factory=Known)
     referred: set[int] = field(default_factory=set)
-    """The entries that another entry refers to."""
+    """The entries that another entry refers to: one of a type that the mapping knows."""
 
 
 def take(body: bytes) -> Request:
@@ -67,7 +67,9 @@ async def read(request: Request, known_types: frozenset[str]) -> Resources:
     fit = [held for held in found.read if isinstance(held, Held)]
     for held in fit:
         found.known.add(held)
-    for held in fit:
+    for index, held in enumerate(one for one in fit if one.type in known_types):
+        if index % SLICE == 0:
+            await asyncio.sleep(0)
         led_to = (found.known.resolve(text, held) for text in references(held.node.value))
         found.referred.update(to.entry for to in led_to if to and to.entry is not None and to.entry != held.entry)
     return found
@@ -101,6 +103,7 @@ def _fit(make: Any, known_types: frozenset[str]) -> Held | UnfitError:
     try:
         held: Held = make()
         if held.type in known_types:
+            check_references(held)
             reading.check(held.node)
             for inner in held.node.child("contained"):
                 contained = resource_of(inner.value, inner.at)

@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple
 
 from pcare_ingest.fhir.bundle import Held
 from pcare_ingest.fhir.mapping import Coding, FieldRule, Mapping, Words
-from pcare_ingest.fhir.paths import Node
+from pcare_ingest.fhir.paths import Node, Path
 from pcare_ingest.fhir.people import Handle, Organisation, People
 from pcare_ingest.fhir.times import age_band, day
 
@@ -71,9 +71,10 @@ class Values:
             start = of.patient if path.of_patient else of.held
             if start is None:
                 continue
-            found = list(path.follow(start.node, self._urls))
-            if rule.where is not None:
-                found = [node for node in found if self._stands_beside(rule.where, text, node, start)]
+            if rule.where is None:
+                found = list(path.follow(start.node, self._urls))
+            else:
+                found = list(self._beside(rule.where, path, start.node))
             if found:
                 yield from found
                 return
@@ -88,12 +89,12 @@ class Values:
         root = "Patient" if paths[0].of_patient else of.held.node.at
         return paths[0].expression(root, self._urls)
 
-    def _stands_beside(self, coding: Coding, text: str, node: Node, start: Held) -> bool:
-        top = text.partition(".")[0]
-        return any(
-            node.at.startswith(f"{beside.at}.") and self.coding(coding, beside) is not None
-            for beside in start.node.child(top)
-        )
+    def _beside(self, coding: Coding, path: Path, start: Node) -> Iterator[Node]:
+        """Follow a path by those of its first elements in which the coding stands: each is asked for it once."""
+        first, rest = path.parted()
+        for element in first.follow(start, self._urls):
+            if self.coding(coding, element) is not None:
+                yield from rest.follow(element, self._urls)
 
     def value(self, rule: FieldRule, of: Subject) -> Found:
         """Read JSON as it is."""
@@ -102,7 +103,7 @@ class Values:
         return Found(None, self.missing(rule, of))
 
     def values(self, rule: FieldRule, of: Subject) -> Found:
-        """Read all of what is there, each once."""
+        """Read all of what is there, each once: codes, numbers and other plain values."""
         nodes = list(self.nodes(rule, of))
         return _several([node.value for node in nodes], nodes, self.missing(rule, of))
 
@@ -200,5 +201,4 @@ def _word(words: Words, code: Any) -> Any:
 
 def _several(values: list[Any], nodes: list[Node], otherwise: str) -> Found:
     at = nodes[0].at if nodes else otherwise
-    once = [value for index, value in enumerate(values) if value not in values[:index]]
-    return Found(once or None, at)
+    return Found(list(dict.fromkeys(values)) or None, at)
