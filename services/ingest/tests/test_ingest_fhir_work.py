@@ -174,6 +174,24 @@ async def test_components_are_gone_through_once_a_path(service: Service, monkeyp
     assert passed["component"] <= 3 * 102  # to check them, and by each of two paths
 
 
+async def test_an_organisation_is_looked_at_once(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    passed: Counter[str] = Counter()
+    child = Node.child
+
+    def count(node: Node, name: str) -> Iterator[Node]:
+        passed[f"{node.at}.{name}"] += 1
+        return child(node, name)
+
+    organisation = {"resourceType": "Organization", "id": "o", "identifier": [{"value": "x"}] * 100}
+    observation = example("pam-scored") | {"performer": [{"reference": "Organization/o"}] * 100}
+    del observation["meta"]["source"]
+    sent = bundle("batch", organisation, *[observation] * 5)
+    monkeypatch.setattr(Node, "child", count)
+
+    assert [one["status"][:3] for one in responses(await send(service, sent))] == ["200", *["422"] * 5]
+    assert passed["Bundle.entry[0].resource.identifier"] <= 2  # to check it, and to read it
+
+
 class Word(str):
     """A code that counts with how many others it is compared."""
 

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
+from pcare_schemas.rejections import Reason
+
 PROBLEM_SYSTEM: Final = "urn:ncl:personalised-care:problem"
 
 
@@ -46,6 +48,11 @@ class Issue:
         if self.at is not None:
             issue["expression"] = [self.at]
         return issue
+
+
+def too_large(what: str, most: int, at: str | None) -> Issue:
+    """Return the issue of something that has more bytes than it may have."""
+    return Issue(Code.too_long, f"{what} has at most {most} bytes.", at, str(Reason.too_large), 413)
 
 
 class UnfitError(Exception):

@@ -11,6 +11,12 @@ MAX_BYTES: Final = 4 * 1024 * 1024
 MAX_RESOURCE_BYTES: Final = MAX_EVENT_BYTES
 """A resource is held against R4 in one go, while nobody else gets a turn: so it is as large as an event may be."""
 
+MAX_VALUES: Final = 10_000
+"""Values in a resource, those inside of others too: what is held against R4 one by one."""
+
+MAX_ITEMS: Final = 256
+"""Items of a list. What refers and what is referred to multiply: a list of references by one of identifiers."""
+
 MAX_REFERENCE: Final = 2048
 """Characters of a reference and of a fullUrl. Both are taken apart, and looked up, as often as something refers."""
 

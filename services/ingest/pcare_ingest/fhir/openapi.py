@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from pcare_ingest.fhir import capability, examples
 from pcare_ingest.fhir.bundle import TYPES
-from pcare_ingest.fhir.limits import MAX_BYTES, MAX_ENTRIES
+from pcare_ingest.fhir.limits import MAX_BYTES, MAX_ENTRIES, MAX_RESOURCE_BYTES
 from pcare_ingest.fhir.mapping import built_in
 from pcare_ingest.fhir.outcomes import MEDIA_TYPE
 
@@ -15,7 +15,7 @@ _MEANINGS: Final = {
     401: "Who calls is not known.",
     403: "The caller may not speak for the organisation that the resource names.",
     408: "The body did not come in time. Nothing was stored; send it again.",
-    413: "Too large. Nothing was stored; send less at once.",
+    413: "Too large, the whole or one resource of it. Nothing was stored; send less at once.",
     415: "The content type or encoding is not taken here.",
     422: "Refused: each issue says what is wrong, and `expression` where. Of a transaction, nothing was recorded.",
     429: "Sent faster than the caller may send: wait as Retry-After says.",
@@ -97,8 +97,9 @@ def _post() -> dict[str, Any]:
         "summary": "Send a FHIR R4 resource, or a Bundle",
         "description": (
             f"UK Core resources in FHIR R4: one by itself, or a Bundle ({', '.join(TYPES)}) of at most "
-            f"{MAX_ENTRIES} entries and {MAX_BYTES} bytes. They become events as POST /events takes them, "
-            "and are checked as these are. A single resource may go to /fhir/{type} as well. "
+            f"{MAX_ENTRIES} entries and {MAX_BYTES} bytes. A resource has at most {MAX_RESOURCE_BYTES} bytes. "
+            "They become events as POST /events takes them, and are checked as these are. "
+            "A single resource may go to /fhir/{type} as well. "
             "`Prefer: return=minimal` leaves out what is said of what went well."
         ),
         "tags": ["fhir"],

@@ -5,10 +5,11 @@ from collections.abc import Iterator
 
 from pcare_ingest.fhir import examples
 from pcare_ingest.fhir.events import NAMESPACE
-from pcare_ingest.fhir.limits import MAX_BYTES, MAX_ENTRIES, MAX_REFERENCE
+from pcare_ingest.fhir.limits import MAX_BYTES, MAX_ENTRIES, MAX_ITEMS, MAX_REFERENCE, MAX_RESOURCE_BYTES, MAX_VALUES
 from pcare_ingest.fhir.mapping import Coding, FieldRule, Mapping, Rule, Words, built_in, payload_fields
 
 _MEBIBYTES = MAX_BYTES // 1024 // 1024
+_KIBIBYTES = MAX_RESOURCE_BYTES // 1024
 _HEAD = f"""# Send FHIR resources
 
 *For an integrator whose system speaks FHIR. Generated from `mapping.yaml` of ingest by `make generate`; a test
@@ -37,6 +38,8 @@ Examples to send as they are stand on the API page (`/docs`), and in `services/i
 - At most {MAX_ENTRIES} entries and {_MEBIBYTES} MiB. `POST` and `PUT` mean the same here:
   say it. `DELETE` and conditions on a version are refused. Other types of Bundle (message, document, history) are
   refused.
+- A resource has at most {_KIBIBYTES} KiB, as an event has, {MAX_VALUES:,} values, and {MAX_ITEMS} items in any list.
+  What is larger is refused as `too-long`.
 - A reference and a `fullUrl` have at most {MAX_REFERENCE:,} characters.
 - `Content-Encoding: gzip` is taken; the limit is of what it stands for.
 - `Prefer: return=minimal` leaves out what is said of what went well.

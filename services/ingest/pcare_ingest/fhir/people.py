@@ -58,6 +58,9 @@ class People:
     def __init__(self, mapping: Mapping, known: Known) -> None:
         self._systems = mapping.systems
         self._known = known
+        self._identified_by: dict[
+            int, Organisation | None
+        ] = {}  # by where in memory what refers, or is referred to, is
 
     def organisation(self, reference: Node, by: Held, left: int = _FURTHEST) -> Organisation | None:
         """Return the organisation that a Reference names or leads to, or None."""
@@ -122,6 +125,13 @@ class People:
                 yield value["value"], f"{identifier.at}.value"
 
     def _identified(self, node: Node) -> Organisation | None:
+        """Look for it once in each: a request may refer tens of thousands of times to the same organisation."""
+        key = id(node.value)  # of the request, which outlives this
+        if key not in self._identified_by:
+            self._identified_by[key] = self._organisation_of(node)
+        return self._identified_by[key]
+
+    def _organisation_of(self, node: Node) -> Organisation | None:
         prefixes = {self._systems["ods"]: ODS_PREFIX, self._systems["provider"]: SLUG_PREFIX}
         for identifier in node.child("identifier"):
             value = identifier.value if isinstance(identifier.value, dict) else {}

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from pcare_ingest.fhir import shapes
 from pcare_ingest.fhir.issues import Code, Issue, UnfitError
+from pcare_ingest.fhir.limits import MAX_ITEMS, MAX_VALUES
 from pcare_ingest.fhir.paths import Node, element
 from pcare_schemas.explain import showable
 
@@ -41,7 +42,7 @@ def prepare(types: Iterable[str]) -> None:
 
 
 def parse(data: bytes, at: str | None = None) -> Any:
-    """Return what JSON says. Raises UnfitError: not JSON, a name twice in one object, or nested too deeply."""
+    """Return what JSON says. Raises UnfitError: not JSON, a name twice in one object, nested too deeply, too many."""
     try:
         found = json.loads(data, object_pairs_hook=_each_name_once, parse_constant=_no_number)
     except _TwiceError:
@@ -97,8 +98,14 @@ def _expression(steps: Iterable[str | int], root: str) -> str:
 
 def _measure(document: Any, at: str | None) -> None:
     level = [document]
+    found = 0
     for _ in range(MAX_DEPTH):
+        if any(isinstance(value, list) and len(value) > MAX_ITEMS for value in level):
+            raise UnfitError(Issue(Code.too_long, f"A list has at most {MAX_ITEMS} items here.", at))
         level = [inner for value in level for inner in _inside(value)]
+        found += len(level)
+        if found > MAX_VALUES:
+            raise UnfitError(Issue(Code.too_long, f"A resource has at most {MAX_VALUES} values here.", at))
         if not level:
             return
     raise UnfitError(_too_deep(at))

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -10,12 +10,15 @@ import msgspec
 
 from pcare_ingest.fhir import reading
 from pcare_ingest.fhir.bundle import BATCH, TRANSACTION, TYPES, Held, Known, check_references, references, resource_of
-from pcare_ingest.fhir.issues import Code, Issue, UnfitError
+from pcare_ingest.fhir.issues import Code, Issue, UnfitError, too_large
+from pcare_ingest.fhir.limits import MAX_RESOURCE_BYTES
 from pcare_ingest.fhir.paths import Node
 
 SLICE: Final = 10
-"""Resources read in one go. Between slices other requests get their turn."""
+SLICE_BYTES: Final = 64 * 1024
+"""Resources read in one go: so many, or of so many bytes. Between slices other requests get their turn."""
 
+_LONGEST_TYPE: Final = 1024
 METHODS: Final = ("POST", "PUT")
 _CONDITIONS: Final = ("ifMatch", "ifNoneMatch", "ifModifiedSince")
 _UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
@@ -27,7 +30,10 @@ Parts = dict[str, msgspec.Raw]
 
 @dataclass(slots=True)
 class Request:
-    """What was sent. `bundle` is the type of the Bundle, None for a resource by itself; `entries` are not yet read."""
+    """What was sent. `bundle` is the type of the Bundle, None for a resource by itself; `entries` are not yet read.
+
+    What is read of it is no larger than a resource may be.
+    """
 
     bundle: str | None
     entries: list[Parts] = field(default_factory=list)
@@ -45,13 +51,14 @@ class Resources:
 
 
 def take(body: bytes) -> Request:
-    """Return the request that a body is. Raises UnfitError, with a status of 400, where the whole is not to be read."""
+    """Return the request that a body is. Raises UnfitError, with 400 or 413, where the whole is not to be read."""
     try:
         parts = _PARTS.decode(body)
     except _UNREADABLE:
-        return Request(None, single=reading.parse(body))  # which says better what is wrong
-    if b"resourceType" not in body or reading.parse(bytes(parts.get("resourceType", b"null"))) != "Bundle":
-        return Request(None, single=reading.parse(body))
+        return _by_itself(body)  # which says better what is wrong
+    kind = bytes(parts.get("resourceType", b""))
+    if b"resourceType" not in body or len(kind) > _LONGEST_TYPE or reading.parse(kind or b"null") != "Bundle":
+        return _by_itself(body)
     return _bundle(parts)
 
 
@@ -60,10 +67,13 @@ async def read(request: Request, known_types: frozenset[str]) -> Resources:
     found = Resources()
     if request.bundle is None:
         found.read.append(_fit(lambda: _single(request.single), known_types))
-    for start in range(0, len(request.entries), SLICE):
+    for entries in _slices(request.entries):
         await asyncio.sleep(0)
-        for index, parts in enumerate(request.entries[start : start + SLICE], start):
-            found.read.append(_fit(lambda at=index, of=parts: _entry(at, of, request), known_types))
+        for parts in entries:
+            at = len(found.read)
+            found.read.append(_fit(lambda at=at, of=parts: _entry(at, of, request), known_types))
+            if isinstance(found.read[-1], UnfitError):
+                await asyncio.sleep(0)  # to say all that is wrong may have taken longer than to find all well
     fit = [held for held in found.read if isinstance(held, Held)]
     for held in fit:
         found.known.add(held)
@@ -75,7 +85,33 @@ async def read(request: Request, known_types: frozenset[str]) -> Resources:
     return found
 
 
+def _slices(entries: list[Parts]) -> Iterator[list[Parts]]:
+    """Yield the entries in their order, a few at a time: fewer of large ones."""
+    some: list[Parts] = []
+    size = 0
+    for parts in entries:
+        some.append(parts)
+        size += _size(parts)
+        if len(some) == SLICE or size >= SLICE_BYTES:
+            yield some
+            some, size = [], 0
+    if some:
+        yield some
+
+
+def _size(parts: Parts) -> int:
+    return sum(len(name) + len(raw) for name, raw in parts.items())
+
+
+def _by_itself(body: bytes) -> Request:
+    if len(body) > MAX_RESOURCE_BYTES:
+        raise UnfitError(too_large("A resource by itself", MAX_RESOURCE_BYTES, None))
+    return Request(None, single=reading.parse(body))
+
+
 def _bundle(parts: Parts) -> Request:
+    if _size(_without(parts, "entry")) > MAX_RESOURCE_BYTES:
+        raise UnfitError(too_large("What a Bundle holds beside its entries", MAX_RESOURCE_BYTES, "Bundle"))
     rest = {name: reading.parse(bytes(raw), "Bundle") for name, raw in parts.items() if name != "entry"}
     kind = rest.get("type")
     if kind not in TYPES:
@@ -118,8 +154,16 @@ def _single(value: Any) -> Held:
     return resource_of(value, None)
 
 
+def _without(parts: Parts, name: str) -> Parts:
+    return {other: raw for other, raw in parts.items() if other != name}
+
+
 def _entry(index: int, parts: Parts, request: Request) -> Held:
     at = f"Bundle.entry[{index}]"
+    if len(parts.get("resource", b"")) > MAX_RESOURCE_BYTES:
+        raise UnfitError(too_large("A resource", MAX_RESOURCE_BYTES, f"{at}.resource"))
+    if _size(_without(parts, "resource")) > MAX_RESOURCE_BYTES:
+        raise UnfitError(too_large("What an entry holds beside its resource", MAX_RESOURCE_BYTES, at))
     rest = {name: reading.parse(bytes(raw), at) for name, raw in parts.items() if name != "resource"}
     if request.bundle in {TRANSACTION, BATCH}:
         _check_method(rest.get("request"), f"{at}.request")
