@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
+import structlog
 from fhir_support import FHIR, OWN, bundle, example, issues, responses, send
 from ingest_support import NHS_NUMBER, MakeService, Service, until
 from starlette.requests import HTTPConnection
@@ -377,7 +378,7 @@ class OneProvider:
         self._source = source
 
     async def identify(self, connection: HTTPConnection) -> Caller:  # noqa: ARG002
-        return Caller(name="one", sources=frozenset({self._source}))
+        return Caller(name="one", sources=frozenset({self._source}), credential="c1")
 
 
 ODS = "https://fhir.nhs.uk/Id/ods-organization-code/"
@@ -401,6 +402,24 @@ async def test_nobody_speaks_for_another_organisation(make_service: MakeService)
     assert issues(answer)[0]["code"] == "forbidden"
     assert issues(answer)[0]["expression"] == ["Observation.meta.source"]
     assert service.publisher.records == []
+
+
+@pytest.mark.parametrize("kind", ["batch", "transaction"])
+async def test_speaking_for_another_is_counted_and_logged_as_the_callers(make_service: MakeService, kind: str) -> None:
+    service = make_service(callers=OneProvider(f"{ODS}RRP"))
+    own = example("sdm-conversation") | {"meta": {"source": f"{ODS}RRP"}}
+
+    with structlog.testing.capture_logs() as logged:
+        await send(service, bundle(kind, example("pam-scored"), own))
+
+    def count(name: str, **labels: str) -> float | None:
+        return service.registry.get_sample_value(f"pcare_ingest_{name}_total", labels)
+
+    assert count("rejected", provider="one", reason="source_not_allowed") == 1
+    assert count("rejected", provider="RAL", reason="source_not_allowed") is None
+    assert count("events", outcome="accepted") == (1 if kind == "batch" else 0)
+    [line] = [line for line in logged if line["event"] == "events refused"]
+    assert (line["caller"], line["credential"], line["reasons"]) == ("one", "c1", ["source_not_allowed"])
 
 
 async def test_who_may_speak_for_one_organisation_need_not_name_it(make_service: MakeService) -> None:

@@ -177,17 +177,36 @@ class FhirEndpoint:
     async def _judge(self, drafts: Sequence[list[Draft] | Result], caller: Caller, *, together: bool) -> list[Result]:
         """Judge and publish; `together`: nothing is published unless everything is well."""
         events = [draft.event for one in drafts if isinstance(one, list) for draft in one]
-        if together:
-            results = _results(drafts, await self._intake.check(events, caller))
-            if any(result.status >= 400 for result in results):
-                return results
         started = self._clock.monotonic()
+        if together:
+            verdicts = await self._intake.check(events, caller)
+            results = _results(drafts, verdicts)
+            if any(result.status >= 400 for result in results):
+                self._measures.judged(_refused(verdicts), self._clock.monotonic() - started, caller)
+                _log_refused(verdicts, caller)
+                return results
+            started = self._clock.monotonic()
         verdicts = await self._intake.submit(events, caller)
-        self._measures.judged(verdicts, self._clock.monotonic() - started)
-        refused = sum(isinstance(one.against, Rejection) for one in verdicts)
-        if refused:
-            log.info("events refused", refused=refused, of=len(verdicts))
+        self._measures.judged(verdicts, self._clock.monotonic() - started, caller)
+        _log_refused(verdicts, caller)
         return _results(drafts, verdicts)
+
+
+def _refused(verdicts: Sequence[Verdict]) -> list[Verdict]:
+    return [one for one in verdicts if isinstance(one.against, Rejection)]
+
+
+def _log_refused(verdicts: Sequence[Verdict], caller: Caller) -> None:
+    reasons = {str(one.against.reason) for one in verdicts if isinstance(one.against, Rejection)}
+    if reasons:
+        log.info(
+            "events refused",
+            caller=caller.name,
+            credential=caller.credential,
+            refused=len(_refused(verdicts)),
+            of=len(verdicts),
+            reasons=sorted(reasons),
+        )
 
 
 def _results(drafts: Sequence[list[Draft] | Result], verdicts: Sequence[Verdict]) -> list[Result]:

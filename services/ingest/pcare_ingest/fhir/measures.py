@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from prometheus_client import CollectorRegistry
 
 from pcare_common import metrics
+from pcare_ingest.callers import Caller
 from pcare_ingest.fhir.bundle import Held
 from pcare_ingest.fhir.mapping import Mapping
 from pcare_ingest.fhir.outcomes import Result
@@ -28,9 +29,9 @@ class FhirMeasures:
         """Count a request."""
         self._requests.labels(str(status)).inc()
 
-    def judged(self, verdicts: Sequence[Verdict], seconds: float) -> None:
-        """Count the events of a request."""
-        self._measures.judged(verdicts, seconds)
+    def judged(self, verdicts: Sequence[Verdict], seconds: float, caller: Caller) -> None:
+        """Count the events of a request of `caller`."""
+        self._measures.judged(verdicts, seconds, caller)
 
     def resources(self, resources: Resources, results: Sequence[Result]) -> None:
         """Count the resources of a request by what became of each."""
