@@ -31,16 +31,17 @@ class Gate:
         """Return who calls. Raises RefusedError."""
         return await self._callers.identify(connection)
 
-    def admit(self, caller: Caller, events: int) -> None:
+    def admit(self, caller: Caller, events: int, *, already: int = 0) -> None:
         """Let `events` events in, all or none; a request without any counts as one.
 
         Raises RefusedError when the caller has to wait. A batch may be larger than the caller's burst: see RateLimit.
+        `already` of the events were let in before, when it was not known yet how many there are.
         """
         rate = caller.rate
-        if rate is None:
+        if rate is None or max(1, events) <= already:
             return
         now = self._clock.monotonic()
-        seconds = self._limit.take(caller.name, max(1, events), rate, now)
+        seconds = self._limit.take(caller.name, max(1, events), rate, now, already)
         if seconds > 0:
             self._measures.limited(caller.name, events)
             raise RefusedError(

@@ -37,16 +37,19 @@ class RateLimit:
         self._most = most
         self._buckets: dict[str, tuple[float, float]] = {}  # left, and when; in the order in which they were used
 
-    def take(self, name: str, count: int, rate: Rate, now: float) -> float:
-        """Take `count` for `name` and return 0, or take nothing and return in how many seconds to ask again."""
+    def take(self, name: str, count: int, rate: Rate, now: float, already: int = 0) -> float:
+        """Take `count` for `name` and return 0, or take nothing and return in how many seconds to ask again.
+
+        `already` of them were taken before, and stay taken: who asks again begins anew.
+        """
         left = self.left(name, rate, now)
         wanted = min(float(count), rate.burst)
-        if left < wanted:
+        if left + already < wanted:
             return (wanted - left) / rate.per_second
         self._buckets.pop(name, None)
         if len(self._buckets) >= self._most:
             del self._buckets[next(iter(self._buckets))]
-        self._buckets[name] = (left - count, now)
+        self._buckets[name] = (left + already - count, now)
         return 0.0
 
     def left(self, name: str, rate: Rate, now: float) -> float:

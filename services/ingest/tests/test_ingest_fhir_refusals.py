@@ -416,7 +416,7 @@ async def test_speaking_for_another_is_counted_and_logged_as_the_callers(make_se
         return service.registry.get_sample_value(f"pcare_ingest_{name}_total", labels)
 
     assert count("rejected", provider="one", reason="source_not_allowed") == 1
-    assert count("rejected", provider="RAL", reason="source_not_allowed") is None
+    assert count("rejected", provider="RKE", reason="source_not_allowed") is None
     assert count("events", outcome="accepted") == (1 if kind == "batch" else 0)
     [line] = [line for line in logged if line["event"] == "events refused"]
     assert (line["caller"], line["credential"], line["reasons"]) == ("one", "c1", ["source_not_allowed"])

@@ -33,6 +33,25 @@ def test_more_than_the_burst_fits_into_a_full_bucket_and_is_made_up_for() -> Non
     assert limit.take("RKE", 1_000, TEN, 100.0) == 0.0
 
 
+def test_what_was_taken_already_is_part_of_what_is_taken() -> None:
+    limit = RateLimit()
+    limit.take("RKE", 1, TEN, 0.0)
+
+    assert limit.take("RKE", 1_000, TEN, 0.0, 1) == 0.0
+    assert limit.left("RKE", TEN, 0.0) == -900.0
+
+
+def test_who_asks_again_when_told_to_is_let_in() -> None:
+    limit = RateLimit()
+    limit.take("RKE", 60, TEN, 0.0)
+
+    assert limit.take("RKE", 1, TEN, 0.0) == 0.0
+    wait = limit.take("RKE", 50, TEN, 0.0, 1)
+    assert wait == 1.1
+    assert limit.take("RKE", 1, TEN, wait) == 0.0
+    assert limit.take("RKE", 50, TEN, wait, 1) == 0.0
+
+
 def test_one_provider_does_not_use_up_what_is_another_s() -> None:
     limit = RateLimit()
     limit.take("RKE", 100, TEN, 0.0)

@@ -101,35 +101,46 @@ class FhirEndpoint:
 
     async def _answer(self, request: Request, receive: Receive) -> Response:
         caller = await self._gate.identify(request)
+        minimal = wants_minimal(request.headers.get("prefer"))
+        with Hold(self._admission) as hold:
+            try:
+                body = await self._body(request, receive, hold)
+                hold.take(size=APART * len(body), events=1)
+            except RefusedError:
+                self._gate.admit(caller, 1)
+                raise
+            except OverloadedError:  # which is not of their making
+                raise RefusedError(problems.OVERLOADED) from None
+            self._gate.admit(caller, 1)
+            try:
+                return await self._take(body, _type_of(request), caller, hold, minimal=minimal)
+            except OverloadedError:
+                raise RefusedError(problems.OVERLOADED) from None
+
+    async def _body(self, request: Request, receive: Receive, hold: Hold) -> bytes:
         if not is_json(request.headers.get("content-type")):
             raise RefusedError(UNSUPPORTED)
         encoding = request.headers.get("content-encoding", PLAIN).strip().lower()
         if encoding != PLAIN and encoding not in GZIP:
             raise RefusedError(problems.UNSUPPORTED_ENCODING)
-        minimal = wants_minimal(request.headers.get("prefer"))
-        with Hold(self._admission) as hold:
-            try:
-                body = await read(request.scope, receive, limit=MAX_BYTES, within=self._read_within, hold=hold)
-                if encoding != PLAIN:
-                    body = await inflating.inflate(body, limit=MAX_BYTES, hold=hold)
-                return await self._take(body, _type_of(request), caller, hold, minimal=minimal)
-            except TooLargeError:
-                raise RefusedError(TOO_LARGE) from None
-            except inflating.NotGzipError:
-                raise RefusedError(problems.NOT_GZIP) from None
-            except TooSlowError:
-                raise RefusedError(problems.TOO_SLOW, {"Connection": "close"}) from None
-            except OverloadedError:
-                raise RefusedError(problems.OVERLOADED) from None
+        try:
+            body = await read(request.scope, receive, limit=MAX_BYTES, within=self._read_within, hold=hold)
+            return body if encoding == PLAIN else await inflating.inflate(body, limit=MAX_BYTES, hold=hold)
+        except TooLargeError:
+            raise RefusedError(TOO_LARGE) from None
+        except inflating.NotGzipError:
+            raise RefusedError(problems.NOT_GZIP) from None
+        except TooSlowError:
+            raise RefusedError(problems.TOO_SLOW, {"Connection": "close"}) from None
 
     async def _take(self, body: bytes, asked: str | None, caller: Caller, hold: Hold, *, minimal: bool) -> Response:
-        hold.take(size=APART * len(body))
+        """Take what `caller` was let in for as one event, before anything of it was taken apart."""
         taken = taking.take(body)
         if len(taken.entries) > MAX_ENTRIES:
             raise RefusedError(TOO_LARGE)
         events = max(1, len(taken.entries))
-        hold.take(events=events)
-        self._gate.admit(caller, events)
+        hold.take(events=events - 1)
+        self._gate.admit(caller, events, already=1)
         resources = await taking.read(taken, self._types)
         if asked is not None:
             _check_address(asked, taken.bundle, resources)

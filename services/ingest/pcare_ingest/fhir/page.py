@@ -55,7 +55,7 @@ opposite. Each issue of the OperationOutcome has FHIR's code, the same reason co
 |---|---|
 | 200, 201 | recorded: every in-sync replica has it. Of a Bundle, look at each entry |
 | 400 | not JSON, no FHIR resource, or no Bundle that is taken |
-| 401, 403, 429 | who calls, for whom they may speak, and how fast: as for `/events` |
+| 401, 403, 429 | who calls, for whom they may speak, and how fast: as for `/events`; each entry counts |
 | 413, 415 | too large; not FHIR JSON |
 | 422 | refused, with the issues. Mend it and send it again |
 | 500, 503 | not known to be safe: send all of it again |
