@@ -108,13 +108,17 @@ async def main(console: Console, rounds: int, seed: int, *, short: bool, only: s
     directory = Path(tempfile.mkdtemp(prefix="pcare-faults-"))
     strikes = deck(Random(seed), rounds, short=short, only=only)
     console.print(f"{rounds} rounds, seed {seed}; what the services write is in {directory}")
-    outcomes = await prove(directory, strikes, seed=seed, console=console, single=round(rounds * SINGLE))
+    single = round(rounds * SINGLE)
+    outcomes = await prove(directory, strikes, seed=seed, console=console, single=single)
     console.print(table_of(outcomes))
     wrong = [outcome for outcome in outcomes if outcome.faults]
     console.print(
         f"{'NOT EXACT' if wrong else 'exact'}: {len(outcomes) - len(wrong)} of {len(outcomes)} rounds, "
         f"{time.monotonic() - begun:.0f} s, seed {seed}"
     )
+    for outcome in wrong:  # once more, where whoever looks at the end of it sees them
+        brokers = 1 if outcome.number >= rounds - single else 3
+        console.print(_line(outcome, len(strikes), brokers), soft_wrap=True)
     if not wrong:
         shutil.rmtree(directory)
     return 1 if wrong else 0

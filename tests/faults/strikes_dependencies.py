@@ -79,10 +79,10 @@ async def disk_full(stage: Stage, random: Random) -> None:
         return
     ballast = disk / "ballast"
     try:
-        with ballast.open("wb") as file, contextlib.suppress(OSError):
+        # unbuffered: what a buffer still holds when the disk is full would be written, and fail, at its close
+        with ballast.open("wb", buffering=0) as file, contextlib.suppress(OSError):
             while True:
                 file.write(b"\0" * 65_536)
-                file.flush()
         await asyncio.sleep(random.uniform(5, 10))
     finally:
         ballast.unlink()
