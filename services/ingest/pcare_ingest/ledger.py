@@ -4,6 +4,8 @@ An entry is written before anything is given. Where it cannot be, nothing is giv
 """
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any, Protocol
 
 import asyncpg
@@ -14,6 +16,9 @@ from pcare_ingest.callers import Caller
 
 CONNECT_SECONDS = 3.0
 STATEMENT_SECONDS = 5.0
+WAIT_SECONDS = 2.0
+"""How long an entry may wait for those before it."""
+MAX_WAITING = 64
 WHAT = "pseudonyms-given"
 WHY = "asked for at POST /pseudonyms"
 
@@ -39,17 +44,22 @@ class Ledger(Protocol):
 
 
 class PostgresLedger:
-    """The audit trail in PostgreSQL, by a login of the role pcare_edge, which may only add to it."""
+    """The audit trail in PostgreSQL, by a login of the role pcare_edge, which may only add to it.
+
+    Entries are written one after the other. Only so many wait, and only so long: whoever waits holds a request that
+    events need the room of.
+    """
 
     def __init__(self, dsn: str) -> None:
         self._dsn = dsn
         self._connection: asyncpg.Connection | None = None
-        self._turn = asyncio.Lock()
+        self._lock = asyncio.Lock()
+        self._waiting = 0
 
     async def pseudonyms(self, caller: Caller, number: int) -> None:
-        """Write it, one caller after the other; returns when it is committed."""
+        """Write it; returns when it is committed."""
         details = {"number": number, "credential": caller.credential}
-        async with self._turn:
+        async with self._turn():
             try:
                 connection = await self._connected()
                 await connection.execute(
@@ -67,6 +77,24 @@ class PostgresLedger:
     async def close(self) -> None:
         """Close the connection."""
         self._drop()
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        """Wait until nobody else writes. Raises NotAuditedError where that is not soon."""
+        if self._waiting >= MAX_WAITING:
+            raise NotAuditedError("too many wait for the audit trail")
+        self._waiting += 1
+        try:
+            async with asyncio.timeout(WAIT_SECONDS):
+                await self._lock.acquire()
+        except TimeoutError:
+            raise NotAuditedError("the audit trail did not answer those who asked before") from None
+        finally:
+            self._waiting -= 1
+        try:
+            yield
+        finally:
+            self._lock.release()
 
     async def _connected(self) -> asyncpg.Connection:
         if self._connection is None or self._connection.is_closed():

@@ -1,5 +1,6 @@
 """POST /pseudonyms: what is given, to whom, and that nothing of it is kept but how many."""
 
+import asyncio
 import contextlib
 import json
 from typing import Any
@@ -8,7 +9,7 @@ import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from ingest_support import KEY, NHS_NUMBER, MakeService, Service
+from ingest_support import KEY, NHS_NUMBER, MakeService, Service, turns
 from starlette.requests import HTTPConnection
 
 from pcare_ingest import ledger as ledgers
@@ -211,6 +212,67 @@ async def test_a_database_that_is_away_gives_nothing_and_is_no_fault(unused_tcp_
         await away.pseudonyms(RKE, 1)
     assert "secret" not in str(raised.value)
     await away.close()
+
+
+class Hanging:
+    """A connection to a PostgreSQL that took it and says nothing, until it is let go on."""
+
+    def __init__(self) -> None:
+        self.goes_on = asyncio.Event()
+        self.written = 0
+
+    async def execute(self, *_arguments: Any) -> None:
+        await self.goes_on.wait()
+        self.written += 1
+
+    def is_closed(self) -> bool:
+        return False
+
+    def terminate(self) -> None:
+        pass
+
+
+@pytest.fixture
+def hanging(monkeypatch: pytest.MonkeyPatch) -> Hanging:
+    made = Hanging()
+
+    async def connect(*_arguments: Any, **_settings: Any) -> Hanging:
+        return made
+
+    monkeypatch.setattr(ledgers.asyncpg, "connect", connect)
+    return made
+
+
+async def test_while_the_database_hangs_an_entry_waits_a_bounded_time(
+    hanging: Hanging, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ledgers, "WAIT_SECONDS", 0.0)
+    ledger = PostgresLedger("postgresql://x/y")
+    first = asyncio.create_task(ledger.pseudonyms(RKE, 1))
+    await turns()
+
+    with pytest.raises(NotAuditedError, match="asked before"):
+        await ledger.pseudonyms(RKE, 1)
+
+    hanging.goes_on.set()
+    await first
+    await ledger.pseudonyms(RKE, 1)
+    assert hanging.written == 2, "who gave up keeps nobody else from the turn"
+
+
+async def test_while_the_database_hangs_only_so_many_wait(hanging: Hanging, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ledgers, "MAX_WAITING", 3)
+    ledger = PostgresLedger("postgresql://x/y")
+    waiting = [asyncio.create_task(ledger.pseudonyms(RKE, 1)) for _ in range(4)]  # one of them writes
+    await turns()
+
+    with pytest.raises(NotAuditedError, match="too many"):
+        await ledger.pseudonyms(RKE, 1)
+
+    hanging.goes_on.set()
+    await asyncio.gather(*waiting)
+    await ledger.pseudonyms(RKE, 1)
+    assert hanging.written == 5
 
 
 @given(st.binary(max_size=60) | st.recursive(st.none() | st.text(), st.lists).map(lambda one: json.dumps(one).encode()))
