@@ -132,6 +132,21 @@ async def test_the_login_may_do_nothing_more(database: EdgeDatabase, statement: 
         await connection.close()
 
 
+async def test_a_row_that_is_no_provider_stops_no_revocation(database: EdgeDatabase) -> None:
+    await database.add_provider(COUNCIL)
+    key = await database.add_key(COUNCIL)
+    knowledge = Knowledge(RULES, SystemClock(), stale=60)
+    async with looking(database.edge_dsn, knowledge) as reader:
+        await reader.look()
+        await database.add_provider(f"{LOCAL_SOURCE}bad", kind="bakery")
+        await database.revoke(key.id)
+        with pytest.raises(ValueError, match="bakery"):
+            await reader.look()
+
+    assert key.id not in knowledge.providers().credentials
+    assert COUNCIL in knowledge.rules.register.by_source
+
+
 async def test_a_row_that_is_no_provider_stops_nothing_and_is_named(database: EdgeDatabase) -> None:
     await database.add_provider(COUNCIL)
     knowledge = Knowledge(RULES, SystemClock(), stale=0.5)

@@ -3,9 +3,12 @@
 Without a database it is the register of the files, for ever. With one, what was last read is good for a bounded time.
 """
 
+from collections.abc import Mapping
+from dataclasses import replace
+
 from pcare_common.clock import Clock
 from pcare_common.health import Health
-from pcare_ingest.providers import Providers
+from pcare_ingest.providers import Credential, Providers
 from pcare_schemas.rules import Rules
 
 
@@ -31,6 +34,14 @@ class Knowledge:
         """Take over what was read a moment ago."""
         self.rules, self._providers = rules, providers
         self.still_current()
+
+    def learn_credentials(self, credentials: Mapping[str, Credential]) -> None:
+        """Take over whose credentials stand, where the register read with them is none: the last good one stays.
+
+        That one gets no younger by it, and what is in the way is still told.
+        """
+        if self._providers is not None:
+            self._providers = replace(self._providers, credentials=credentials)
 
     def still_current(self) -> None:
         """Note that what is known was seen to be current."""

@@ -1,7 +1,8 @@
 """Follows the register in PostgreSQL: looks every few seconds whether it has moved, and reads it when it has."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import asyncpg
@@ -41,8 +42,20 @@ _ADVICE = {  # by class of SQLSTATE
     "`GRANT pcare_edge TO <user>`.",
 }
 _WAIT = "It is tried again; see that PostgreSQL answers at the address of PCARE_POSTGRES_DSN."
+_ROWS = (
+    "The register cannot be used: the table pcare.register holds what is not a provider, or does not go with the "
+    "files. The log says what it is; mend it by `pcare providers`."
+)
 
 log = logs.get(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """What is in the way: `told` to anybody who asks for the health; `words`, which may repeat a row, to the log."""
+
+    told: str
+    words: str = ""
 
 
 class RegisterReader:
@@ -60,24 +73,31 @@ class RegisterReader:
     async def run(self) -> None:
         """Follow the register until cancelled. Whatever PostgreSQL does is waited out and told, never raised."""
         waits = delays(longest=LONGEST_WAIT_SECONDS)
-        told = ""
+        before: Trouble | None = None
         try:
             while True:
                 trouble = await self._try()
-                if trouble:
-                    self._knowledge.in_the_way(trouble)
-                    if trouble != told:
-                        log.warning("the register cannot be read: going on with what is known", trouble=trouble)
-                elif told:
+                if trouble is not None:
+                    self._knowledge.in_the_way(trouble.told)
+                    if trouble != before:
+                        log.warning(
+                            "the register cannot be read: going on with what is known",
+                            trouble=trouble.told,
+                            words=trouble.words,
+                        )
+                elif before is not None:
                     log.info("the register is read again")
                     waits = delays(longest=LONGEST_WAIT_SECONDS)
-                told = trouble
-                await asyncio.sleep(next(waits) if trouble else self._poll)
+                before = trouble
+                await asyncio.sleep(self._poll if trouble is None else next(waits))
         finally:
             self.drop()
 
     async def look(self) -> None:
-        """Look once: read what has moved. Raises what asyncpg raises, and ValueError where rows are no register."""
+        """Look once: read what has moved. Raises what asyncpg raises, and ValueError where rows are no register.
+
+        Even then the credentials are learnt: a row of one provider must not keep the revocation of another's waiting.
+        """
         connection = await self._connected()
         if self._seen is not None and _pair(await connection.fetchrow(_STATE)) == self._seen:
             self._knowledge.still_current()
@@ -86,36 +106,41 @@ class RegisterReader:
             state = _pair(await connection.fetchrow(_STATE))
             register = await connection.fetch(_REGISTER)
             credentials = await connection.fetch(_CREDENTIALS)
-        rules, providers = await asyncio.to_thread(self._made, register, credentials)
+        known = await asyncio.to_thread(_credentials, credentials)
+        try:
+            rules, providers = await asyncio.to_thread(self._made, register, known)
+        except ValueError:
+            self._knowledge.learn_credentials(known)
+            raise
         self._knowledge.learn(rules, providers)
         self._seen = state
         log.info("the register was read", rules=rules.version, providers=len(register), credentials=len(credentials))
 
-    def _made(self, register: Sequence[Any], credentials: Sequence[Any]) -> tuple[Rules, Providers]:
-        """Make it, away from the loop: keys are parsed and all rules hashed."""
+    def _made(self, register: Sequence[Any], known: Mapping[str, Credential]) -> tuple[Rules, Providers]:
+        """Make it, away from the loop: all rules are hashed."""
         rules = self._base.with_register(self._base.register.with_rows(register))
-        known = {row["id"]: Credential.of_row(row) for row in credentials}
         rates = {row["source"]: row["events_per_second"] for row in register if row["events_per_second"] is not None}
         return rules, Providers(rules.register, known, rates, self._granted)
 
-    async def _try(self) -> str:
-        """Look once. Return what is in the way, in words that hold no secret, or nothing."""
+    async def _try(self) -> Trouble | None:
+        """Look once. Return what is in the way, in words that hold no secret, or None."""
         try:
             await self.look()
         except _AWAY as error:
             self.drop()
             return _in_words(error)
         except ValueError as error:
-            return f"The register cannot be used: {error}. Mend it by `pcare providers`."
+            return Trouble(_ROWS, str(error))
         except RuntimeError as error:
             if "the handler is closed" not in str(error):  # uvloop's word for a connection that was closed a moment ago
                 raise
             self.drop()
-            return f"PostgreSQL closed the connection. {_WAIT}"
-        return ""
+            return Trouble(f"PostgreSQL closed the connection. {_WAIT}")
+        return None
 
     async def _connected(self) -> asyncpg.Connection:
         if self._connection is None or self._connection.is_closed():
+            self.drop()
             self._connection = await asyncpg.connect(
                 self._dsn,
                 timeout=CONNECT_SECONDS,
@@ -126,7 +151,11 @@ class RegisterReader:
         return self._connection
 
     def drop(self) -> None:
-        """Let go of the connection, if there is one."""
+        """Let go of the connection, if there is one, and of what was seen by it.
+
+        Behind the next connection may be another database, a standby or one restored, whose counters mean other rows.
+        """
+        self._seen = None
         if self._connection is not None:
             self._connection.terminate()
             self._connection = None
@@ -136,10 +165,16 @@ def _pair(row: Any) -> tuple[int, int]:
     return (row["register"], row["credentials"])
 
 
-def _in_words(error: BaseException) -> str:
+def _credentials(rows: Sequence[Any]) -> dict[str, Credential]:
+    """Make them, away from the loop: keys are parsed."""
+    return {row["id"]: Credential.of_row(row) for row in rows}
+
+
+def _in_words(error: BaseException) -> Trouble:
     if isinstance(error, asyncpg.PostgresError):
         code = error.sqlstate or ""
-        return f"PostgreSQL refuses (SQLSTATE {code}: {error}). {_ADVICE.get(code[:2], _WAIT)}"
+        told = f"PostgreSQL refuses ({type(error).__name__}, SQLSTATE {code}). {_ADVICE.get(code[:2], _WAIT)}"
+        return Trouble(told, str(error))
     if isinstance(error, asyncpg.ClientConfigurationError):
-        return "PCARE_POSTGRES_DSN cannot be used: it is no address of a database that the client understands."
-    return f"PostgreSQL does not answer ({type(error).__name__}). {_WAIT}"
+        return Trouble("PCARE_POSTGRES_DSN cannot be used: it is no address of a database that the client understands.")
+    return Trouble(f"PostgreSQL does not answer ({type(error).__name__}). {_WAIT}")
