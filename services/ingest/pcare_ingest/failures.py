@@ -3,6 +3,10 @@
 A failure never stands in the way of a credential that is good: checking one costs no more than the request itself, and
 a secret of 256 bits is not guessed. What is held back is the noise: after a burst of failures from one address the
 answer is 429, and the log is silent.
+
+An address is often a proxy's, behind which others fail. So whoever can be told by more than an address is not counted
+by it: a known credential that is of no use now, and a token that has expired or is signed by a key that is no more.
+They are answered 401 each time, which sends a client for its next token; the log has a burst of each.
 """
 
 import math
@@ -16,6 +20,8 @@ from pcare_common.clock import Clock
 from pcare_ingest.rate_limit import Rate, RateLimit
 
 PER_ADDRESS = Rate(per_second=1, burst=30)
+PER_CREDENTIAL = Rate(per_second=1, burst=30)
+"""What the log has of one of those that are always answered 401."""
 
 log = logs.get(__name__)
 
@@ -37,6 +43,10 @@ class Failed(StrEnum):
     ASSERTIONS_TOO_MANY = "assertions_too_many"
 
 
+ALWAYS_TOLD = frozenset({Failed.TOKEN_UNKNOWN, Failed.TOKEN_EXPIRED})
+"""What befalls every client that keeps a token, when its time or the key that signs tokens has gone."""
+
+
 class FailedError(Exception):
     """The caller did not prove who they are. `words` may be told to anybody and hold no secret; they are ASCII.
 
@@ -56,14 +66,21 @@ class Failures:
     def __init__(self, count: Callable[[str], None], clock: Clock) -> None:
         self._count = count
         self._clock = clock
-        self._limit = RateLimit()
+        self._answered = RateLimit()
+        self._logged = RateLimit()
 
     def note(self, error: FailedError, connection: HTTPConnection) -> int:
         """Note a failure. Return 0, or how many seconds its sender should stay away."""
         self._count(str(error.kind))
         address = connection.client.host if connection.client is not None else ""
-        wait = self._limit.take(address, 1, PER_ADDRESS, self._clock.monotonic())
-        if wait > 0:
-            return math.ceil(wait)
+        now = self._clock.monotonic()
+        if error.credential is not None or error.kind in ALWAYS_TOLD:
+            whose = f"{error.kind} {address}" if error.credential is None else error.credential
+            if self._logged.take(whose, 1, PER_CREDENTIAL, now) > 0:
+                return 0
+        else:
+            wait = self._answered.take(address, 1, PER_ADDRESS, now)
+            if wait > 0:
+                return math.ceil(wait)
         log.info("a caller was refused", kind=str(error.kind), credential=error.credential, address=address)
         return 0

@@ -73,7 +73,7 @@ class RegisterCallers:
         if access is None:
             raise _failed(Failed.TOKEN_UNKNOWN)
         if access.expires <= now.timestamp():
-            raise _failed(Failed.TOKEN_EXPIRED)
+            raise _failed(Failed.TOKEN_EXPIRED, access.credential)
         credential = providers.credentials.get(access.credential)
         # a token of a key that was taken out of the set, because it was lost, is of no more use than the key
         if credential is None or access.key not in credential.keys:
