@@ -20,20 +20,13 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from pcare_common.errors import OperatorError
+from pcare_common.handshakes import ACCEPTED_AT_ONCE, MAX_HANDSHAKES, Handshakes
 from pcare_common.health import Health, Probe, always_well
 from pcare_common.http_protocol import MAX_CONNECTIONS, SPARE_CONNECTIONS, BoundedHttpProtocol, come_back_later
 from pcare_common.tls import Certificate
 
 OK = 200
 UNAVAILABLE = 503
-
-ACCEPTED_AT_ONCE = 32
-"""How many connections are accepted in one turn of the loop.
-
-uvloop accepts one of a listening socket, so the socket is handed over so many times. The turns of a busy loop are long:
-new connections, those of a supervisor's probe among them, would wait in a queue for half a minute, and nobody could be
-told to come back later.
-"""
 
 FILES_BESIDE = 200
 """Open files that a process needs beside the connections of its clients."""
@@ -73,6 +66,21 @@ class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, certificate: Certificate | None) -> None:
         super().__init__(config)
         self._certificate = certificate
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to accept: with a certificate as `Handshakes` does, else as uvicorn does."""
+        if self._certificate is None or sockets is None:
+            await super().startup(sockets)
+            return
+        accepting = [Handshakes(one, self._certificate.context, self._protocol) for one in sockets]
+        for one in accepting:
+            one.start(self.config.backlog)
+        self.servers = accepting  # type: ignore[assignment]  # only ever closed and waited for
+        self.started = True
+
+    def _protocol(self) -> asyncio.Protocol:
+        make = self.config.http_protocol_class
+        return make(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)  # type: ignore[call-arg]
 
     async def on_tick(self, counter: int) -> bool:
         """Do what uvicorn does now and then, and look after the certificate."""
@@ -119,12 +127,13 @@ class HttpServer:
             ssl_context_factory=None if certificate is None else lambda _config, _default: certificate.context,
         )
         self._server = _Server(config, certificate)
+        self._certificate = certificate
         self._address = (host, port)
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Bind and begin to answer."""
-        _allow_files(MAX_CONNECTIONS + SPARE_CONNECTIONS + FILES_BESIDE)
+        _allow_files(MAX_CONNECTIONS + SPARE_CONNECTIONS + MAX_HANDSHAKES + FILES_BESIDE)
         host, port = self._address
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         listener = socket.socket(family, socket.SOCK_STREAM)
@@ -136,7 +145,10 @@ class HttpServer:
             raise OperatorError(
                 f"Cannot listen on {host}:{port}: {error.strerror}. Stop what uses that port, or set another one."
             ) from error
-        listeners = [listener, *(listener.dup() for _ in range(ACCEPTED_AT_ONCE - 1))]
+        # uvloop accepts one connection of a listening socket in a turn of the loop: so it has the socket several times,
+        # or new connections, those of a supervisor's probe among them, would wait in a queue for half a minute
+        copies = ACCEPTED_AT_ONCE - 1 if self._certificate is None else 0
+        listeners = [listener, *(listener.dup() for _ in range(copies))]
         self._task = asyncio.create_task(self._server.serve(sockets=listeners), name="http-server")
         while not self._server.started:
             if self._task.done():
