@@ -24,7 +24,7 @@ _JWS = jwt.PyJWS(algorithms=[ALGORITHM])
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """What a token states: the credential, which of its keys signed for it (`key`), and until when (seconds)."""
+    """What a token states: the credential, the thumbprint of the key that signed for it, and until when (seconds)."""
 
     credential: str
     key: str
@@ -43,7 +43,7 @@ class AccessTokens:
         self._read: dict[bytes, Access] = {}
 
     def give(self, credential: str, key: str, now: float) -> str:
-        """Return a token for a credential, one of whose keys has just signed."""
+        """Return a token for a credential, one of whose keys, of the thumbprint `key`, has just signed."""
         claims = {
             "iss": AUDIENCE,
             "aud": AUDIENCE,

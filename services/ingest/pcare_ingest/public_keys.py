@@ -1,5 +1,7 @@
 """The public keys of a provider (a JSON Web Key Set), and which signatures are accepted by each."""
 
+import base64
+import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -21,10 +23,14 @@ MIN_RSA_BITS: Final = 2_048
 
 @dataclass(frozen=True, slots=True)
 class PublicKey:
-    """A key, and the algorithms of the signatures that are accepted by it."""
+    """A key, the algorithms of the signatures that are accepted by it, and its thumbprint (RFC 7638).
+
+    The thumbprint says which key it is. A `kid` does not: another key may be registered under the same one later.
+    """
 
     key: RSAPublicKey | EllipticCurvePublicKey = field(repr=False)
     algorithms: frozenset[str]
+    thumbprint: str
 
 
 def public_keys(jwks: str | None) -> dict[str, PublicKey]:
@@ -63,4 +69,16 @@ def _public_key(one: Mapping[str, Any]) -> PublicKey | None:
         return None
     named = one.get("alg")
     algorithms = frozenset(name for name in algorithms if named is None or named == name)
-    return PublicKey(key, algorithms) if algorithms else None
+    return PublicKey(key, algorithms, _thumbprint(key)) if algorithms else None
+
+
+def _thumbprint(key: RSAPublicKey | EllipticCurvePublicKey) -> str:
+    """Return the SHA-256 of the members that make a key what it is, however these were written when it was given."""
+    names: tuple[str, ...] = ("e", "kty", "n")
+    if isinstance(key, RSAPublicKey):
+        members: dict[str, Any] = RSAAlgorithm.to_jwk(key, as_dict=True)
+    else:
+        members = ECAlgorithm.to_jwk(key, as_dict=True)
+        names = ("crv", "kty", "x", "y")
+    digest = hashlib.sha256(orjson.dumps({name: members[name] for name in names})).digest()
+    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()

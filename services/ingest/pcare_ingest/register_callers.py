@@ -75,8 +75,9 @@ class RegisterCallers:
         if access.expires <= now.timestamp():
             raise _failed(Failed.TOKEN_EXPIRED, access.credential)
         credential = providers.credentials.get(access.credential)
-        # a token of a key that was taken out of the set, because it was lost, is of no more use than the key
-        if credential is None or access.key not in credential.keys:
+        # a token of a key that was taken out of the set, because it was lost, is of no more use than the key; nor does
+        # it become so by another key under the same name
+        if credential is None or all(key.thumbprint != access.key for key in credential.keys.values()):
             raise _failed(Failed.REVOKED, access.credential)
         return credential
 

@@ -111,7 +111,7 @@ class TokenEndpoint:
             words = "The assertion was used before. Make a new one, with another jti, for each request."
             raise FailedError(Failed.ASSERTION_REPEATED, words, credential.id)
         self._given.labels(caller.name).inc()
-        token = self._tokens.give(credential.id, assertion.key, seconds)
+        token = self._tokens.give(credential.id, credential.keys[assertion.key].thumbprint, seconds)
         return _answer(200, {"access_token": token, "token_type": "Bearer", "expires_in": self._tokens.seconds})
 
     def _failed(self, error: FailedError, request: Request) -> Response:

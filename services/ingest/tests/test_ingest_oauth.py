@@ -26,9 +26,11 @@ from credential_support import (
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pcare_ingest.public_keys import public_keys
 from pcare_ingest.token_endpoint import ASSERTION_TYPE
 
 KEYS = jwks(jwk(SIGNING_KEY, "k1"), jwk(RSA_KEY, "r1"))
+THUMBPRINT = public_keys(KEYS)["k1"].thumbprint
 
 
 @pytest.fixture
@@ -238,6 +240,23 @@ async def test_a_token_ends_with_its_time_its_key_and_its_credential(edge: Guard
     assert (edge.failures("revoked"), edge.failures("token_expired")) == (2, 1)
 
 
+async def test_a_token_of_a_lost_key_does_not_come_back_by_another_key_of_the_same_name(
+    edge: Guarded, event: dict[str, Any]
+) -> None:
+    bearer = f"Bearer {(await edge.ask()).json()['access_token']}"
+    edge.knows(by_signature(jwks(jwk(RSA_KEY, "r1"))))
+    edge.knows(by_signature(jwks(jwk(RSA_KEY, "r1"), jwk(ANOTHER_KEY, "k1"))))
+
+    of_the_lost_one = await edge.send(event, authorization=bearer)
+    anew = await edge.ask(assertion(edge.clock.now(), key=ANOTHER_KEY, jti="2"))
+    of_the_other = await edge.send(event, authorization=f"Bearer {anew.json()['access_token']}")
+    edge.knows(by_signature(jwks(jwk(SIGNING_KEY, "another-name"))))
+    renamed = await edge.send(event, authorization=bearer)
+
+    assert [one.status_code for one in (of_the_lost_one, of_the_other, renamed)] == [401, 202, 202]
+    assert edge.failures("revoked") == 1
+
+
 async def test_a_token_of_nobody_is_no_token(edge: Guarded, event: dict[str, Any]) -> None:
     token = (await edge.ask()).json()["access_token"]
     header, claims, signature = token.split(".")
@@ -254,7 +273,7 @@ async def test_a_token_of_nobody_is_no_token(edge: Guarded, event: dict[str, Any
         f"{header}.{claims}.{signature[::-1]}",
         assertion(edge.clock.now()),
         jwt.encode(
-            {"sub": CLIENT, "key": "k1", "aud": "pcare-ingest", "exp": 9e9},
+            {"sub": CLIENT, "key": THUMBPRINT, "aud": "pcare-ingest", "exp": 9e9},
             "x" * 32,
             "HS256",
             {"kid": "t1", "typ": "at+jwt"},
@@ -270,7 +289,7 @@ async def test_a_token_of_nobody_is_no_token(edge: Guarded, event: dict[str, Any
 async def test_a_text_of_another_type_is_no_token_though_our_key_signed_it(
     edge: Guarded, event: dict[str, Any]
 ) -> None:
-    claims = {"sub": CLIENT, "key": "k1", "aud": "pcare-ingest", "exp": 9e9}
+    claims = {"sub": CLIENT, "key": THUMBPRINT, "aud": "pcare-ingest", "exp": 9e9}
     for kind, status in (("at+jwt", 202), ("JWT", 401)):
         token = jwt.encode(claims, TOKEN_KEYS.secrets["t1"], "HS256", {"kid": "t1", "typ": kind})
         assert (await edge.send(event, authorization=f"Bearer {token}")).status_code == status

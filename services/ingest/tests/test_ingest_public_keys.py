@@ -49,6 +49,20 @@ def test_what_is_no_fit_key_is_left_out_and_the_others_stay(unfit: Any) -> None:
     assert public_keys(jwks(unfit, jwk(SIGNING_KEY, "good"))).keys() == {"good"}
 
 
+def test_a_key_has_the_thumbprint_of_rfc_7638_under_whatever_name() -> None:
+    modulus = (  # the example of the RFC, 3.1
+        "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3oknj"
+        "hMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQ"
+        "vRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzK"
+        "nqDKgw"
+    )
+    example = {"kty": "RSA", "n": modulus, "e": "AQAB", "alg": "RS256"}
+    keys = public_keys(jwks({**example, "kid": "2011-04-29"}, {**example, "kid": "b"}, jwk(P384, "c"), jwk(P384, "d")))
+
+    assert keys["2011-04-29"].thumbprint == keys["b"].thumbprint == "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"
+    assert keys["c"].thumbprint == keys["d"].thumbprint != keys["b"].thumbprint
+
+
 def test_of_a_private_key_the_public_part_is_read() -> None:
     private = {**json.loads(ECAlgorithm.to_jwk(SIGNING_KEY)), "kid": "k1"}
 
