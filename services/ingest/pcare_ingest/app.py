@@ -39,6 +39,7 @@ from pcare_ingest.postgres_receipts import PostgresReceipts
 from pcare_ingest.progress import Progress, Watched
 from pcare_ingest.pseudonyms_endpoint import PseudonymsEndpoint
 from pcare_ingest.publishing import Publisher
+from pcare_ingest.rate_limit import Rate
 from pcare_ingest.receipt_endpoint import ReceiptEndpoint
 from pcare_ingest.receipt_store import ReceiptStore
 from pcare_ingest.settings import IngestSettings
@@ -92,7 +93,10 @@ def assemble(
     mapping = fhir_mapping.built_in()
     fhir_measures = FhirMeasures(registry, mapping, measures)
     fhir = FhirEndpoint(mapping, intake, gate, admission, fhir_measures, clock=clock, read_within=within)
-    given = PseudonymsEndpoint(pseudonym_keys, gate, audit, admission, registry, read_within=within)
+    numbers = Rate(configured.ingest_pseudonyms_per_second, configured.ingest_pseudonyms_burst)
+    given = PseudonymsEndpoint(
+        pseudonym_keys, gate, audit, admission, registry, clock=clock, rate=numbers, read_within=within
+    )
     others = [
         Route("/pseudonyms", given, methods=["POST"]),
         *fhir.routes(),

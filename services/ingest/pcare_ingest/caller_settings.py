@@ -49,6 +49,13 @@ class CallerSettings(Settings):
     ingest_burst_seconds: float = Field(
         10.0, ge=1, le=3600, description="so many seconds' worth of events may come at once, after a pause"
     )
+    ingest_pseudonyms_per_second: int = Field(
+        50,
+        ge=1,
+        description="NHS numbers for which each copy gives a provider pseudonyms: a rate of its own, because whoever "
+        "may ask for any number of them can make a table of all numbers",
+    )
+    ingest_pseudonyms_burst: int = Field(1_000, ge=1, description="so many of those at once, after a pause")
     ingest_token_key_file: Path | None = Field(
         None,
         description="the key that signs access tokens, the same for all copies (`pcare keys token FILE` makes one). "

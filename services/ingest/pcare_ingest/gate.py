@@ -6,15 +6,13 @@
 Both raise RefusedError, which `answers.refuse` turns into the answer.
 """
 
-import math
-
 from starlette.requests import HTTPConnection
 
 from pcare_common.clock import Clock
 from pcare_ingest import problems
 from pcare_ingest.callers import Caller, Callers
 from pcare_ingest.measures import Measures
-from pcare_ingest.rate_limit import Rate, RateLimit
+from pcare_ingest.rate_limit import RateLimit, headers
 from pcare_ingest.refusal import RefusedError
 
 
@@ -44,16 +42,5 @@ class Gate:
         seconds = self._limit.take(caller.name, max(1, events), rate, now, already)
         if seconds > 0:
             self._measures.limited(caller.name, events)
-            raise RefusedError(
-                problems.TOO_MANY_EVENTS, _headers(rate, self._limit.left(caller.name, rate, now), seconds)
-            )
-
-
-def _headers(rate: Rate, left: float, seconds: float) -> dict[str, str]:
-    wait = math.ceil(seconds)
-    window = math.ceil(rate.burst / rate.per_second)
-    return {
-        "Retry-After": str(wait),
-        "RateLimit-Policy": f'"events";q={math.floor(rate.burst)};w={window}',
-        "RateLimit": f'"events";r={max(0, math.floor(left))};t={wait}',
-    }
+            left = self._limit.left(caller.name, rate, now)
+            raise RefusedError(problems.TOO_MANY_EVENTS, headers("events", rate, left, seconds))

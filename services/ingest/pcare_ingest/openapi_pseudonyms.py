@@ -24,7 +24,7 @@ _MEANINGS: Final = {
     413: "Too many numbers. Nothing was given; ask for fewer at once.",
     415: "The content type or encoding is not taken here.",
     422: "Some numbers are none: `errors` says which by their place. Nothing was given; leave these out, ask again.",
-    429: "More than the provider may ask for at once: wait as Retry-After says. A number counts as an event.",
+    429: "More than the provider is given at once: wait as Retry-After says. It is not the rate of events.",
     500: "A fault of ours. Nothing was given; ask again.",
     503: "Not now: wait as Retry-After says and ask again.",
 }
@@ -94,7 +94,7 @@ def _refusals() -> dict[str, Response]:
     wrong = pseudonyms.refused(["1234567890"])
     troubles = (
         problems.NOT_ASKED, problems.UNAUTHENTICATED, problems.TOO_SLOW, problems.TOO_MANY_NUMBERS,
-        problems.NOT_JSON_TYPE, problems.UNSUPPORTED_ENCODING, problems.TOO_MANY_EVENTS, problems.INTERNAL_ERROR,
+        problems.NOT_JSON_TYPE, problems.UNSUPPORTED_ENCODING, problems.TOO_MANY_PSEUDONYMS, problems.INTERNAL_ERROR,
         problems.NOT_AUDITED, problems.OVERLOADED,
     )  # fmt: skip
     return {

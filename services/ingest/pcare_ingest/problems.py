@@ -56,6 +56,12 @@ TOO_MANY_EVENTS = EdgeProblem(
     "Nothing of this request was stored. Wait as Retry-After says and send it again with the same ids; send batches, "
     "one after the other.",
 )
+TOO_MANY_PSEUDONYMS = EdgeProblem(
+    "too_many_pseudonyms",
+    429,
+    "More pseudonyms were asked for than this provider is given at once",
+    "Nothing was given. Wait as Retry-After says and ask again; keep what you are given, and ask for the rest.",
+)
 TOO_MANY_FAILURES = EdgeProblem(
     "too_many_failures",
     429,
@@ -206,6 +212,7 @@ INTERNAL_ERROR = EdgeProblem(
 ALL: Final = (
     UNAUTHENTICATED,
     TOO_MANY_EVENTS,
+    TOO_MANY_PSEUDONYMS,
     TOO_MANY_FAILURES,
     REGISTER_UNKNOWN,
     UNSUPPORTED_MEDIA_TYPE,

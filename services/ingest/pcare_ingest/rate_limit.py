@@ -1,5 +1,6 @@
 """How much may be sent: token buckets, one a name. Pure: the time is a reading of a monotonic clock, in seconds."""
 
+import math
 from dataclasses import dataclass
 
 MOST_NAMES = 10_000
@@ -62,3 +63,14 @@ class RateLimit:
 
     def __len__(self) -> int:
         return len(self._buckets)
+
+
+def headers(policy: str, rate: Rate, left: float, seconds: float) -> dict[str, str]:
+    """Return the headers of an answer to somebody who has to wait so many seconds."""
+    wait = math.ceil(seconds)
+    window = math.ceil(rate.burst / rate.per_second)
+    return {
+        "Retry-After": str(wait),
+        "RateLimit-Policy": f'"{policy}";q={math.floor(rate.burst)};w={window}',
+        "RateLimit": f'"{policy}";r={max(0, math.floor(left))};t={wait}',
+    }

@@ -2,7 +2,9 @@
 
 import asyncio
 import contextlib
+import datetime as dt
 import json
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -44,10 +46,13 @@ class Notes:
 
 
 class OneCaller:
+    def __init__(self, caller: Caller = RKE) -> None:
+        self._caller = caller
+
     async def identify(self, connection: HTTPConnection) -> Caller:
         if connection.headers.get("authorization") != "Bearer right":
             raise RefusedError(problems.UNAUTHENTICATED, {"WWW-Authenticate": "Bearer"})
-        return RKE
+        return self._caller
 
 
 async def ask(service: Service, *numbers: Any, **headers: str) -> httpx.Response:
@@ -148,12 +153,55 @@ async def test_nobody_is_given_any_who_is_not_known(make_service: MakeService) -
     assert (await ask(service, NHS_NUMBER, authorization="Bearer right")).status_code == 200
 
 
-async def test_a_number_counts_as_an_event_for_the_rate(make_service: MakeService) -> None:
+SLOW = {"ingest_pseudonyms_per_second": 2, "ingest_pseudonyms_burst": 10}
+
+
+async def test_pseudonyms_have_a_rate_of_their_own_in_numbers(make_service: MakeService) -> None:
+    notes = Notes()
+    service = make_service(callers=OneCaller(), audit=notes, **SLOW)
+
+    answers = [await ask(service, *OTHERS * 4, authorization="Bearer right") for _ in range(2)]
+
+    assert [one.status_code for one in answers] == [200, 429]
+    assert answers[1].json()["reason"] == "too_many_pseudonyms"
+    assert answers[1].headers["retry-after"] == "3"
+    assert answers[1].headers["ratelimit-policy"] == '"pseudonyms";q=10;w=5'
+    assert answers[1].headers["ratelimit"] == '"pseudonyms";r=2;t=3'
+    assert "person:" not in answers[1].text
+    assert notes.written == [(RKE, 8)]
+
+    service.clock.advance(dt.timedelta(seconds=3))
+    assert (await ask(service, *OTHERS * 4, authorization="Bearer right")).status_code == 200
+
+
+async def test_a_provider_of_a_high_rate_of_events_is_given_fifty_a_second(make_service: MakeService) -> None:
+    service = make_service(callers=OneCaller(replace(RKE, rate=Rate(100_000, 100_000))), audit=Notes())
+
+    answers = [await ask(service, *[NHS_NUMBER] * 1000, authorization="Bearer right") for _ in range(2)]
+
+    assert [one.status_code for one in answers] == [200, 429]
+    assert answers[1].headers["retry-after"] == "20"
+
+
+@pytest.mark.parametrize("body", [b"{", b'{"nhs_numbers": []}', b'{"nhs_numbers": ["1"]}', b" " * 70_000])
+async def test_a_request_that_gives_nothing_counts_as_one(make_service: MakeService, body: bytes) -> None:
+    service = make_service(callers=OneCaller(), audit=Notes(), **SLOW)
+    headers = {"content-type": "application/json", "authorization": "Bearer right"}
+
+    statuses = [(await service.client.post("/pseudonyms", content=body, headers=headers)).status_code for _ in "x" * 11]
+
+    assert 429 not in statuses[:10]
+    assert statuses[10] == 429
+
+
+async def test_pseudonyms_use_up_no_rate_of_events(make_service: MakeService) -> None:
     service = make_service(callers=OneCaller(), audit=Notes())
 
-    statuses = [(await ask(service, *OTHERS * 4, authorization="Bearer right")).status_code for _ in range(2)]
+    asked_for = [await ask(service, *OTHERS * 50, authorization="Bearer right") for _ in range(2)]
+    sent = await service.send({}, authorization="Bearer right")
 
-    assert statuses == [200, 429]
+    assert [one.status_code for one in asked_for] == [200, 200]
+    assert sent.status_code not in {401, 429}
 
 
 async def test_how_many_and_to_whom_is_audited_before_anything_is_given(make_service: MakeService) -> None:
