@@ -24,7 +24,7 @@ class IngestSettings(CallerSettings, KafkaSettings):
         8.0, gt=0, le=20, description="the longest wait for Kafka's acknowledgement before an event is answered 503"
     )
     ingest_read_within_seconds: float = Field(
-        20.0, gt=0, le=60, description="the longest a client may take to send a body"
+        20.0, gt=0, le=60, description="the longest a client may take to send a body; 3 at POST /oauth2/token"
     )
     ingest_not_ready_after: float = Field(
         30.0,

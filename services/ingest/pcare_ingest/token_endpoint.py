@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from pcare_common.clock import Clock
-from pcare_common.http_protocol import retry_after
+from pcare_common.http_protocol import MAX_CONNECTIONS, SPARE_CONNECTIONS, retry_after
 from pcare_ingest import assertions
 from pcare_ingest.access_tokens import AccessTokens
 from pcare_ingest.admission import Admission, Hold, OverloadedError
@@ -25,7 +25,10 @@ FORM: Final = "application/x-www-form-urlencoded"
 GRANT: Final = "client_credentials"
 ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 MAX_BYTES: Final = 16 * 1024
-MAX_BYTES_IN_HAND: Final = 1024 * 1024
+MAX_BYTES_IN_HAND: Final = (MAX_CONNECTIONS + SPARE_CONNECTIONS) * MAX_BYTES
+"""As much as all connections together may send: slow ones, who prove nothing yet, must not use it up for the others."""
+READ_WITHIN_SECONDS: Final = 3.0
+"""For a body that fits into one packet or a few."""
 MAX_FIELDS: Final = 20
 
 _NO_STORE: Final = {"Cache-Control": "no-store", "Pragma": "no-cache"}
@@ -59,7 +62,7 @@ class TokenEndpoint:
         self._given = given
         self._clock = clock
         self._audiences = audiences
-        self._read_within = read_within
+        self._read_within = min(read_within, READ_WITHIN_SECONDS)
         self._replays = Replays()
         self._admission = Admission(max_events=1, max_bytes=MAX_BYTES_IN_HAND)
 

@@ -1,5 +1,6 @@
 """POST /oauth2/token, and what its tokens are good for."""
 
+import asyncio
 import base64
 import datetime as dt
 import json
@@ -25,7 +26,9 @@ from credential_support import (
 )
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from ingest_support import turns
 
+from pcare_ingest import token_endpoint
 from pcare_ingest.public_keys import public_keys
 from pcare_ingest.token_endpoint import ASSERTION_TYPE
 
@@ -314,6 +317,56 @@ async def test_a_client_of_another_time_gets_no_token(edge: Guarded) -> None:
 
     assert refused.status_code == 401
     assert "expired" in refused.json()["error_description"]
+
+
+class Slow:
+    """A client, known to nobody, that sends nearly all that it may and then nothing more."""
+
+    def __init__(self, edge: Guarded) -> None:
+        self._app = edge.service.app
+        self._sent = False
+        self.answer: list[Any] = []
+        self.all_taken = asyncio.Event()
+
+    async def ask(self) -> None:
+        headers = [(b"content-type", b"application/x-www-form-urlencoded")]
+        request = {"type": "http", "http_version": "1.1", "method": "POST", "path": "/oauth2/token", "headers": headers}
+        await self._app({**request, "query_string": b"", "client": ("10.0.0.1", 1)}, self._receive, self._send)
+
+    async def _receive(self) -> Any:
+        if self._sent:
+            self.all_taken.set()
+            await asyncio.Event().wait()
+        self._sent = True
+        return {"type": "http.request", "body": b"x" * (token_endpoint.MAX_BYTES - 1), "more_body": True}
+
+    async def _send(self, message: Any) -> None:
+        self.answer.append(message)
+
+
+async def test_connections_that_send_slowly_keep_nobody_from_a_token(edge: Guarded) -> None:
+    slow = [Slow(edge) for _ in range(1_000)]
+    tasks = [asyncio.create_task(one.ask()) for one in slow]
+    await turns()
+    assert all(one.all_taken.is_set() for one in slow)
+
+    answer = await edge.ask()
+
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    assert answer.status_code == 200
+
+
+async def test_a_body_has_its_time_which_is_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(token_endpoint, "READ_WITHIN_SECONDS", 0.0)
+    slow = Slow(guarded(ingest_read_within_seconds=60))
+
+    async with asyncio.timeout(5):
+        await slow.ask()
+
+    assert slow.answer[0]["status"] == 400
+    assert b"did not come in time" in slow.answer[1]["body"]
 
 
 async def test_while_the_register_is_not_known_a_client_is_to_come_back() -> None:
