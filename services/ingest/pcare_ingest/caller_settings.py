@@ -19,7 +19,9 @@ class CallerSettings(Settings):
     ingest_host: str = Field("127.0.0.1", description="the address to listen on")
     ingest_port: int = Field(8080, ge=1, le=65535, description="the port to listen on")
     ingest_credentials: Literal["open", "register"] = Field(
-        "open", description="open: anyone may speak for any provider; register: by the credentials of `pcare providers`"
+        "open",
+        description="open: anyone may speak for any provider, and is given pseudonyms without a limit; register: by "
+        "the credentials of `pcare providers`. On loopback behind a gateway, open means whomever the gateway lets in",
     )
     ingest_allow_open: bool = Field(
         False, description="listen beyond loopback although anyone may speak for any provider"
@@ -35,7 +37,8 @@ class CallerSettings(Settings):
         None,
         description="postgresql://user:password@host:port/database, a login with the role pcare_edge: the register "
         "is read there, and what became of events, and the audit trail is written. Needed with "
-        "PCARE_INGEST_CREDENTIALS=register; without it POST /pseudonyms answers nobody but this machine",
+        "PCARE_INGEST_CREDENTIALS=register; without it POST /pseudonyms answers only where PCARE_INGEST_HOST is "
+        "loopback, and what it gives is in the log alone: set it where a gateway on this machine lets others in",
     )
     ingest_register_poll: float = Field(
         2.0, gt=0, le=60, description="how often it looks whether register or credentials have changed"
@@ -75,7 +78,8 @@ class CallerSettings(Settings):
             raise ValueError(
                 f"PCARE_INGEST_HOST={self.ingest_host} can be reached from other machines, and without credentials "
                 "anyone there could speak for any provider. Set PCARE_INGEST_CREDENTIALS=register; or listen on "
-                "127.0.0.1 behind a gateway that checks who calls; or set PCARE_INGEST_ALLOW_OPEN=true where the "
+                "127.0.0.1 behind a gateway that checks who calls, with PCARE_POSTGRES_DSN set, or what is given at "
+                "POST /pseudonyms is in no audit trail; or set PCARE_INGEST_ALLOW_OPEN=true where the "
                 "network is closed (a container)"
             )
         if beyond and self.ingest_credentials == "register" and not (self.tls or self.ingest_tls_at_proxy):

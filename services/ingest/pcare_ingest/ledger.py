@@ -115,7 +115,10 @@ class PostgresLedger:
 
 
 class LogLedger:
-    """The process's own log, where ingest is open to one machine only and has no database."""
+    """The process's own log, where ingest listens on loopback only and has no database.
+
+    Whoever a gateway on this machine lets in comes from loopback too: docs/keys.md says what the operator does then.
+    """
 
     async def pseudonyms(self, caller: Caller, number: int) -> None:
         """Write it to the log, which every gift is written to anyway."""

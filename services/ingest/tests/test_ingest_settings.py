@@ -22,6 +22,7 @@ def test_it_refuses_to_listen_beyond_loopback_while_anyone_may_speak(
     said = capsys.readouterr().err
     assert f"PCARE_INGEST_HOST={host}" in said
     assert "PCARE_INGEST_ALLOW_OPEN=true" in said
+    assert "with PCARE_POSTGRES_DSN set, or what is given at POST /pseudonyms is in no audit trail" in said
 
 
 def test_it_listens_beyond_loopback_when_that_is_meant(monkeypatch: pytest.MonkeyPatch) -> None:
