@@ -2,27 +2,44 @@
 
 While the pseudonym key is being changed an event names its person twice, under the new key and under the old one; both
 lead to one subject. Persons are told apart by one key, the anchor: nobody new begins with a pseudonym under another
-key alone, for who that is, known or not, cannot be told.
+key alone, for who that is, known or not, cannot be told; and nobody is given a second pseudonym under the anchor, for
+two under one key are two people. So a wrong `subjectprev` says of one pseudonym whose it is, and makes no two people
+one.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 
 from pcare_schemas.envelope import Event
 from pcare_schemas.rejections import FieldError
+
+
+def key_of(pseudonym: str) -> str:
+    """Return the id of the key that a pseudonym is under."""
+    return pseudonym.split(":", 2)[1]
 
 
 class Persons:
     """The links of one batch: those that are recorded, and those that the batch makes.
 
     `anchor` is the id of the key by which persons are told apart; None: no key was ever changed, and every pseudonym
-    is somebody. `new_subject` makes the subject of a person not seen before.
+    is somebody. `anchored` are the subjects that have a pseudonym under it; those that `links` shows need not be among
+    them. `new_subject` makes the subject of a person not seen before.
     """
 
-    def __init__(self, links: Mapping[str, str], anchor: str | None, new_subject: Callable[[], str]) -> None:
+    def __init__(
+        self,
+        links: Mapping[str, str],
+        anchor: str | None,
+        new_subject: Callable[[], str],
+        anchored: Set[str] = frozenset(),
+    ) -> None:
         self._links = links
         self._anchor = anchor
         self._new_subject = new_subject
         self._linked: dict[str, str] = {}
+        self._anchored = set(anchored)
+        if anchor is not None:
+            self._anchored.update(subject for name, subject in links.items() if self._is_anchored(name))
 
     def subjects(self, event: Event) -> tuple[str, ...]:
         """Return the subjects, as in the log, that the event may be about: of the pseudonym under the anchor first.
@@ -48,18 +65,43 @@ class Persons:
             or bool(self.subjects(event))
         )
 
-    def _is_anchored(self, pseudonym: str) -> bool:
-        return pseudonym.split(":")[1] == self._anchor
+    def is_new(self, event: Event) -> bool:
+        """Whether the event's person is somebody whom nobody knows.
+
+        Also where its pseudonym under another key leads to a subject: one that has a pseudonym under the anchor, which
+        is not the event's, is somebody else. (A subject has none only if a link of its two was lost with a database.)
+        """
+        return all(self._is_anothers(event, subject) for subject in self.subjects(event))
 
     def begin(self) -> str:
         """Return a subject for a person whom nobody knows."""
         return self._new_subject()
 
     def link(self, event: Event, subject: str) -> tuple[str, ...]:
-        """Link the pseudonyms that are not linked yet to the event's subject, and return them."""
-        new = tuple(name for name in event.pseudonyms if name not in self._links and name not in self._linked)
+        """Link the pseudonyms that are not linked yet to the event's subject, and return them.
+
+        Not the one under the anchor, where the subject has another: whose that is, an event about them will say.
+        """
+        new = tuple(
+            name
+            for name in event.pseudonyms
+            if not self._is_linked(name) and not (self._is_anchored(name) and subject in self._anchored)
+        )
         self._linked.update(dict.fromkeys(new, subject))
+        if any(map(self._is_anchored, new)):
+            self._anchored.add(subject)
         return new
+
+    def _is_anothers(self, event: Event, subject: str) -> bool:
+        return subject in self._anchored and any(
+            self._is_anchored(name) and not self._is_linked(name) for name in event.pseudonyms
+        )
+
+    def _is_linked(self, pseudonym: str) -> bool:
+        return pseudonym in self._links or pseudonym in self._linked
+
+    def _is_anchored(self, pseudonym: str) -> bool:
+        return self._anchor is not None and key_of(pseudonym) == self._anchor
 
 
 UNLINKED = FieldError(

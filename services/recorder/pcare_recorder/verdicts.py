@@ -5,7 +5,7 @@ same batch. Records are taken in the order of their origins, so of two that clai
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import groupby
@@ -68,12 +68,14 @@ class Settled(NamedTuple):
 class Recorded:
     """What the database knows of a batch: its events and those they retract, its pseudonyms, its origins.
 
-    `anchor` is the key by which persons are told apart, if a key was ever changed.
+    `anchor` is the key by which persons are told apart, if a key was ever changed; `anchored` are the subjects that
+    have a pseudonym under it, as `Persons` takes them.
     """
 
     events: Mapping[EventKey, Known] = field(default_factory=dict)
     links: Mapping[str, str] = field(default_factory=dict)
     anchor: str | None = None
+    anchored: Set[str] = frozenset()
     settled: Mapping[Origin, Settled] = field(default_factory=dict)
 
 
@@ -152,7 +154,7 @@ def judge(batch: Sequence[Checked], recorded: Recorded, new_subject: Callable[[]
 class _Judge:
     def __init__(self, recorded: Recorded, new_subject: Callable[[], str]) -> None:
         self._recorded = recorded
-        self._persons = Persons(recorded.links, recorded.anchor, new_subject)
+        self._persons = Persons(recorded.links, recorded.anchor, new_subject, recorded.anchored)
         self._accepted: dict[EventKey, Known] = {}
         self._verdicts = Verdicts()
 
@@ -209,11 +211,11 @@ class _Judge:
     def _subject(self, event: Event) -> str:
         """Return the subject to record an event under. A retraction goes where its target is, if it may mean that."""
         subjects = self._persons.subjects(event)
-        if not subjects:
-            return self._persons.begin()
         target_id = retracted(event)
         target = None if target_id is None else self._known((event.source, target_id))
-        return target.subject if target is not None and target.subject in subjects else subjects[0]
+        if target is not None and target.subject in subjects:
+            return target.subject
+        return self._persons.begin() if self._persons.is_new(event) else subjects[0]
 
     def _is_same(self, event: Event, known: Known) -> bool:
         # Of an erased person only the content can be compared: an honest retry stays a duplicate, and links nothing.

@@ -1,5 +1,6 @@
 """While the pseudonym key is changed, and after: one person is one subject, and a retry a duplicate."""
 
+from collections import Counter
 from typing import Any
 
 from hypothesis import given
@@ -7,6 +8,7 @@ from hypothesis import strategies as st
 from recorder_events import ALEX, SAM, checked, event, retraction
 from test_recorder_verdicts import P0, Subjects, judged, reasons
 
+from pcare_recorder.persons import key_of
 from pcare_recorder.verdicts import EventKey, Known, Outcome, Recorded, Verdicts, judge
 from pcare_schemas.rejections import Reason
 
@@ -30,7 +32,9 @@ class Record:
         self.offset = 0
 
     def take(self, *values: dict[str, Any]) -> Verdicts:
-        recorded = Recorded(events=dict(self.events), links=dict(self.links), anchor=self.anchor)
+        recorded = Recorded(
+            events=dict(self.events), links=dict(self.links), anchor=self.anchor, anchored=self.anchored()
+        )
         verdicts = judge(checked(*values, first=self.offset), recorded, self.new_subject)
         self.offset += len(values)
         for link in verdicts.links:
@@ -40,12 +44,17 @@ class Record:
             self.events[new.event.source, new.event.id] = Known(new.event.kind, new.subject, new.content_sha256)
         return verdicts
 
+    def anchored(self) -> set[str]:
+        """Return who has a pseudonym under the anchor."""
+        return {subject for name, subject in self.links.items() if key_of(name) == self.anchor}
+
     def nobody_is_two(self) -> bool:
         """Whether each person of these tests has one subject, and no two have the same."""
         of = [{self.links[name] for name in (old, new) if name in self.links} for old, new in PEOPLE]
         return all(len(subjects) <= 1 for subjects in of) and not of[0] & of[1]
 
 
+KEYS = ("k1", "k2")
 PEOPLE = ((ALEX, NEW_ALEX), (SAM, NEW_SAM))
 
 
@@ -155,6 +164,61 @@ def test_who_was_linked_apart_stays_apart_and_is_shown() -> None:
     assert [recorded.subject for recorded in back.events] == [old.subject]
 
 
+def mispaired(**given: Any) -> dict[str, Any]:
+    """Return an event of Sam's whose `subjectprev` is Alex's: both cannot be meant, and it counts for Alex."""
+    return event(subject=NEW_SAM, **given) | {"subjectprev": ALEX}
+
+
+def rightly(**given: Any) -> dict[str, Any]:
+    """Return an event of Sam's with both pseudonyms of Sam."""
+    return event(subject=NEW_SAM, **given) | {"subjectprev": SAM}
+
+
+def test_a_wrong_pair_makes_no_two_people_one_whoever_comes_first() -> None:
+    for alex_first in (True, False):
+        record = Record()
+        if alex_first:
+            record.take(event())
+        record.take(mispaired())
+        alex = record.links[ALEX]
+        assert record.links[NEW_SAM] == alex
+        verdicts = record.take(rightly(id="right"))
+        (sam,) = verdicts.events
+        assert sam.subject == record.links[SAM] != alex
+        assert len(verdicts.apart) == 1, "it is not shown"
+        assert [one.subject for one in record.take(rightly(), event(subject=SAM), event()).events] == [
+            sam.subject, sam.subject, alex,
+        ]  # fmt: skip
+
+
+def test_a_wrong_pair_and_a_right_one_in_one_batch_are_two_people() -> None:
+    record = Record()
+    alex, wrong, right = (new.subject for new in record.take(event(), mispaired(), rightly()).events)
+    assert alex == wrong != right
+
+
+def test_neither_a_repeat_nor_a_retraction_gives_a_subject_a_second_pseudonym_under_the_anchor() -> None:
+    record = Record()
+    record.take(event(), mispaired(id="one"), mispaired(id="two"))
+    verdicts = record.take(rightly(id="one"))  # the provider mends the pair and sends the same id
+    assert verdicts.outcomes == {(P0, Outcome.DUPLICATE): 1}
+    assert verdicts.links == []
+    back = retraction(event(id="two"), subject=NEW_SAM, id="back") | {"subjectprev": SAM}
+    verdicts = record.take(back)
+    assert [new.subject for new in verdicts.events] == [record.links[ALEX]]
+    assert verdicts.links == []
+    (sam,) = record.take(rightly()).events
+    assert sam.subject != record.links[ALEX]
+
+
+def test_who_lost_the_link_of_one_pseudonym_with_a_database_does_not_begin_again() -> None:
+    record = Record()
+    (first,) = record.take(both()).events
+    del record.links[ALEX]
+    assert [new.subject for new in record.take(both()).events] == [first.subject]
+    assert record.links == {ALEX: first.subject, NEW_ALEX: first.subject}
+
+
 NAMED = st.sampled_from(["old", "new", "new and old", "old and new"])
 STORY = st.lists(
     st.tuples(st.sampled_from([0, 1]), NAMED, st.sampled_from("abcdef"), st.booleans(), st.booleans()),
@@ -165,7 +229,9 @@ STORY = st.lists(
 def told(person: int, named: str, name: str, back: bool, *, plainly: bool = False) -> dict[str, Any]:
     """Return an event, or the retraction of one, that names its person as said; `plainly`: by the old pseudonym."""
     old, new = PEOPLE[person]
+    anothers = PEOPLE[1 - person][0]
     subject, previous = {
+        "new and another's old": (new, anothers),
         "old": (old, None),
         "new": (new, None),
         "new and old": (new, old),
@@ -199,3 +265,34 @@ def test_a_change_of_the_key_moves_no_verdict_and_makes_nobody_two(
     assert {key: known.kind for key, known in record.events.items()} == {
         key: known.kind for key, known in plain.events.items()
     }
+
+
+WITH_MISTAKES = st.lists(
+    st.tuples(
+        st.sampled_from([0, 1]),
+        st.sampled_from(["old", "new", "new and old", "old and new", "new and another's old"]),
+        st.sampled_from("abcdef"),
+        st.booleans(),
+        st.booleans(),
+    ),
+    max_size=14,
+)
+
+
+@given(WITH_MISTAKES, st.integers(0, 14))
+def test_wrong_pairs_make_no_two_people_one_and_whom_the_anchor_names_is_counted(
+    story: list[tuple[int, str, str, bool, bool]], finished: int
+) -> None:
+    record = Record("k1")
+    for number, (person, named, name, back, together) in enumerate(story):
+        under_both = [Counter(subject for one, subject in record.links.items() if key_of(one) == key) for key in KEYS]
+        if number == finished and under_both[0] == under_both[1]:
+            record.anchor = "k2"  # as `pcare keys rotate --finish` allows it
+        verdicts = record.take(*[told(person, named, name, back)] * (2 if together else 1))
+        anchored = [subject for one, subject in record.links.items() if key_of(one) == record.anchor]
+        assert len(set(anchored)) == len(anchored), "two pseudonyms under the anchor lead to one subject"
+        for new in verdicts.events:
+            for pseudonym in new.event.pseudonyms:
+                if key_of(pseudonym) == record.anchor and not back:
+                    assert new.subject == record.links[pseudonym]
+        assert set(reasons(verdicts)) <= {Reason.unlinked_pseudonym, Reason.id_reused, Reason.retraction_mismatch}
