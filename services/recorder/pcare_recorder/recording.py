@@ -12,17 +12,15 @@ from pcare_recorder import breaker, breaker_store, rows, store
 from pcare_recorder.breaker import BreakerOpenedError
 from pcare_recorder.errors import ErrorKind, classify
 from pcare_recorder.faults import Faults, Point
+from pcare_recorder.looking_up import look_up
 from pcare_recorder.refusals import RowsRefusedError, Written, blameless, refused_rows, without_refused
 from pcare_recorder.store import Advance, Span
 from pcare_recorder.verdicts import (
     PERSON,
     Checked,
     Outcome,
-    Recorded,
     Submitted,
     Verdicts,
-    asked_keys,
-    asked_pseudonyms,
     judge,
 )
 from pcare_schemas.check import check
@@ -138,7 +136,8 @@ class _Attempt:
     async def run(self) -> Persisted:
         async with self._connection.transaction():
             await self._fence()
-            verdicts = judge(self._checked, await self._look_up(), new_subject)
+            recorded = await look_up(self._connection, self._checked, self._page.spans)
+            verdicts = judge(self._checked, recorded, new_subject)
             if self._limit is not None and verdicts.rejections:
                 await self._break(verdicts, self._limit)
             persisted = Persisted(self._page, verdicts)
@@ -156,16 +155,6 @@ class _Attempt:
         carried = {span.partition: span.first for span in self._page.spans}
         if await store.lock_cursors(self._connection, carried) != carried:
             raise FencedError
-
-    async def _look_up(self) -> Recorded:
-        keys, pseudonyms = asked_keys(self._checked), asked_pseudonyms(self._checked)
-        links = await store.known_links(self._connection, pseudonyms) if pseudonyms else {}
-        return Recorded(
-            events=await store.known_events(self._connection, keys) if keys else {},
-            links=links,
-            anchor=await store.anchor(self._connection, hold=len(links) < len(pseudonyms)) if pseudonyms else None,
-            settled=await store.settled_origins(self._connection, self._page.spans),
-        )
 
     async def _break(self, verdicts: Verdicts, limit: breaker.Limit) -> None:
         rejected = breaker.by_partition(verdicts)

@@ -176,6 +176,21 @@ async def known_links(connection: asyncpg.Connection, pseudonyms: Collection[str
     return {row[0]: row[1] for row in rows}
 
 
+async def subjects_under(connection: asyncpg.Connection, key: str, subjects: Collection[str]) -> set[str]:
+    """Return those of these subjects, as in the log, that have a pseudonym under a key."""
+    rows = await connection.fetch(
+        """
+        SELECT DISTINCT 'person:' || s.subject_id
+        FROM unnest(string_to_array($1, E'\\n')) AS asked (subject)
+        JOIN pcare.subjects AS s ON s.subject_id = substr(asked.subject, 8)::uuid
+        WHERE split_part(s.pseudonym, ':', 2) = $2
+        """,
+        _lines(subjects),
+        key,
+    )
+    return {row[0] for row in rows}
+
+
 async def anchor(connection: asyncpg.Connection, *, hold: bool) -> str | None:
     """Return the key by which persons are told apart, if one was ever changed.
 
