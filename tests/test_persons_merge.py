@@ -14,7 +14,9 @@ from pcare_cli.accounting import Report
 from pcare_cli.demo.supervisor import Service, Supervisor
 from pcare_cli.main import app
 from pcare_cli.simulation.people import number_for_tests
+from pcare_common.errors import OperatorError
 from pcare_recorder import migrate
+from pcare_recorder.database import REBUILDING, connect
 from pcare_recorder.partitioner import partition_of
 from system import System
 
@@ -85,6 +87,8 @@ async def test_the_person_counts_once_and_stays_one(system: System, tmp_path: Pa
     assert len({partition_of(row[0].encode(), 12) for row in subjects}) > 1, "all in one partition: try other numbers"
 
     said = await merge(system, tmp_path, KEPT, GONE)
+    assert "that is kept: somebody is known by it" in said
+    assert "that is gone: somebody is known by it" in said
     assert "6 events were moved" in said
     assert "It is published" in said
     after = counted(await system.report())
@@ -106,7 +110,7 @@ async def test_the_person_counts_once_and_stays_one(system: System, tmp_path: Pa
     assert lived["sp_people", "NCL"] == 2
 
     # a number that nobody was ever seen under
-    await merge(system, tmp_path, OTHER, UNSEEN)
+    assert "that is gone: nobody is known by it" in await merge(system, tmp_path, OTHER, UNSEEN)
     await send(system, pam(subject=f"nhs-number:{UNSEEN}"))
     assert await people(system) == 2
     assert counted(await system.report()) == lived
@@ -145,6 +149,16 @@ async def lose_the_database_and_rebuild(system: System) -> None:
     await recorder.ready()
 
 
+async def connect_alone(system: System) -> asyncpg.Connection:
+    """Connect as a rebuild does, as soon as PostgreSQL has noticed that the recorder is gone."""
+    for _ in range(100):
+        try:
+            return await connect(system.dsn, REBUILDING)
+        except OperatorError:
+            await asyncio.sleep(0.1)
+    raise AssertionError("the recorder's lock is held for ever")
+
+
 async def test_a_merge_without_a_recorder_is_published_by_the_next_one(
     system: System, tmp_path: Path, monkeypatch
 ) -> None:
@@ -154,6 +168,9 @@ async def test_a_merge_without_a_recorder_is_published_by_the_next_one(
     assert counted(await system.report())["sp_people", "NCL"] == 2
     recorder = system.one("recorder")
     recorder.kill()
+    rebuilding = await connect_alone(system)
+    assert "is being rebuilt" in await merge(system, tmp_path, KEPT, GONE, status=1)
+    await rebuilding.close()
     said = await merge(system, tmp_path, KEPT, GONE, status=1)
     assert "a recorder has not published it yet" in said
     recorder.start()

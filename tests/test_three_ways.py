@@ -31,6 +31,7 @@ from pcare_schemas.kpis.catalogue import Catalogue
 from pcare_schemas.kpis.year_labels import label
 from pcare_schemas.log import read_line
 from pcare_schemas.recorded import subjects_merged_text
+from pcare_schemas.topics import RECORDED
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "services" / "kpi-aggregator" / "tests"))
 
@@ -172,12 +173,12 @@ async def merged(connection: asyncpg.Connection, gone: UUID, kept: UUID) -> list
     """Make one person of two subjects as the command does; return what the recorder then publishes."""
     async with connection.transaction():
         await merges.alone(connection)
-        moved = await merges.move(connection, gone, kept)
+        moved = (await merges.move(connection, {gone: kept}))[gone]
         at = datetime(2025, 11, 1, tzinfo=UTC)
         text = subjects_merged_text(f"person:{gone}", f"person:{kept}", merged_at=at, act=1, rules_version="1-abc")
         await merges.add(connection, Merge(gone, kept, text.decode(), moved), at)
     (merge,) = [one for one in await merges.pending(connection) if one.gone == gone]
-    published = [merges.merge_message(merge)]
+    published = [merges.merge_message(merge, RECORDED)]
     async for messages in merges.event_messages(connection, merge):
         published += messages
     await merges.published(connection, merge)

@@ -16,10 +16,12 @@ import httpx
 import typer
 
 from pcare_cli.console import fail
-from pcare_cli.operators import add_act, with_database
+from pcare_cli.operators import add_act, not_while_rebuilding, with_database
 from pcare_recorder import merges, store
 from pcare_recorder.merges import Merge
-from pcare_recorder.verdicts import PERSON
+from pcare_recorder.persons import key_of
+from pcare_recorder.verdicts import PERSON, EventKey
+from pcare_schemas.pseudonym import PREVIOUS_KEY_FILE_VARIABLE
 from pcare_schemas.recorded import subjects_merged_text
 from pcare_schemas.rules import Rules
 
@@ -63,6 +65,22 @@ def plan(kept: Names, gone: Names, links: dict[str, str]) -> Plan | None:
     return Plan(subjects[0], subjects[1:], unlinked) if unlinked or subjects[1:] else None
 
 
+def can_be_told(anchor: str | None, *numbers: Names) -> bool:
+    """Whether each number has a pseudonym under the key by which persons are told apart. Pure.
+
+    Linked by another one alone, its person would begin again as soon as an event brings that one.
+    """
+    return anchor is None or all(any(key_of(name) == anchor for name in names) for names in numbers)
+
+
+def told(kept: Names, gone: Names) -> None:
+    """Print of each of the two numbers whether anybody is known by it. The numbers are named by their places only."""
+    links = with_database(lambda connection: store.known_links(connection, {*kept, *gone}))
+    for place, names in (("kept", kept), ("gone", gone)):
+        known = "somebody is" if links.keys() & set(names) else "nobody is"
+        typer.echo(f"The number that is {place}: {known} known by it.")
+
+
 def pseudonyms_of(numbers: Sequence[str], ingest: str) -> list[tuple[str, ...]]:
     """Ask ingest for the pseudonyms of these NHS numbers; ends the process where it refuses, without repeating them."""
     credential = os.environ.get(CREDENTIAL_VARIABLE)
@@ -103,6 +121,7 @@ def merge(kept: Names, gone: Names, who: str, why: str) -> None:
 
 async def _merge(connection: asyncpg.Connection, kept: Names, gone: Names, who: str, why: str) -> Done | None:
     async with connection.transaction():
+        await not_while_rebuilding(connection)
         await merges.alone(connection)
         try:
             wanted = plan(kept, gone, await store.known_links(connection, {*kept, *gone}))
@@ -110,7 +129,13 @@ async def _merge(connection: asyncpg.Connection, kept: Names, gone: Names, who: 
             fail(str(error))
         if wanted is None:
             return None
-        unknown = [_person_of(subject) for subject in wanted.gone]
+        anchor = await store.anchor(connection, hold=True)
+        if wanted.unlinked and not can_be_told(anchor, kept, gone):
+            fail(
+                f"Persons are told apart by the key {anchor}, and ingest does not have it: give it "
+                f"{PREVIOUS_KEY_FILE_VARIABLE}, as docs/keys.md says. Nothing was changed."
+            )
+        kept_person = _person_of(wanted.kept)
         act = await add_act(
             connection,
             who=who,
@@ -120,28 +145,26 @@ async def _merge(connection: asyncpg.Connection, kept: Names, gone: Names, who: 
         )
         at = await connection.fetchval("SELECT date_trunc('milliseconds', at) FROM pcare.acts WHERE number = $1", act)
         rules = Rules.load().version
+        moved: dict[UUID, list[EventKey]] = {}
+        if wanted.gone:
+            moved = await merges.move(connection, dict.fromkeys(map(_person_of, wanted.gone), kept_person))
         if wanted.unlinked:
-            # Whoever was never seen becomes somebody, so that this is a merge like any other.
-            unknown.append(await _begin(connection, wanted.unlinked, at, act, rules))
-        events = 0
-        for subject in unknown:
-            events += await _move(connection, subject, _person_of(wanted.kept), at=at, act=act, rules=rules)
-        return Done(act, tuple(unknown), events)
+            # Whoever was never seen becomes somebody, so that this is a merge like any other; there are no events.
+            begun = await _begin(connection, wanted.unlinked, at, act, rules)
+            await merges.move_links(connection, {begun: kept_person})
+            moved[begun] = []
+        for gone_person, events in moved.items():
+            text = subjects_merged_text(
+                f"{PERSON}{gone_person}", wanted.kept, merged_at=at, act=act, rules_version=rules
+            ).decode()
+            await merges.add(connection, Merge(gone_person, kept_person, text, events), at)
+        return Done(act, tuple(moved), sum(map(len, moved.values())))
 
 
 async def _begin(connection: asyncpg.Connection, names: Names, at: dt.datetime, act: int, rules: str) -> UUID:
     subject = uuid4()
     await store.add_links(connection, sorted((name, subject, at, rules, ORIGIN_TOPIC, 0, act) for name in names))
     return subject
-
-
-async def _move(
-    connection: asyncpg.Connection, gone: UUID, kept: UUID, *, at: dt.datetime, act: int, rules: str
-) -> int:
-    moved = await merges.move(connection, gone, kept)
-    text = subjects_merged_text(f"{PERSON}{gone}", f"{PERSON}{kept}", merged_at=at, act=act, rules_version=rules)
-    await merges.add(connection, Merge(gone, kept, text.decode(), moved), at)
-    return len(moved)
 
 
 async def _published(connection: asyncpg.Connection, gone: Sequence[UUID]) -> bool:

@@ -11,6 +11,7 @@ import orjson
 from pcare_cli.console import fail
 from pcare_common.postgres import PostgresSettings
 from pcare_common.settings import load
+from pcare_recorder.database import WRITERS
 from pcare_schemas import identifiers
 
 Result = TypeVar("Result")
@@ -64,6 +65,15 @@ async def _connected(dsn: str, work: Callable[[asyncpg.Connection], Awaitable[Re
         return await work(connection)
     finally:
         await connection.close()
+
+
+async def not_while_rebuilding(connection: asyncpg.Connection) -> None:
+    """Let no rebuild begin until the transaction ends; ends the process with status 1 where one is under way.
+
+    What is changed beside a rebuild may be made of half of the rows.
+    """
+    if not await connection.fetchval("SELECT pg_try_advisory_xact_lock_shared($1)", WRITERS):
+        fail("The database is being rebuilt. Try again when that has ended. Nothing was changed.")
 
 
 async def add_act(connection: asyncpg.Connection, *, who: str, what: str, why: str, details: dict[str, Any]) -> int:

@@ -41,7 +41,6 @@ def merge(
             typer.prompt("The NHS number that is kept", hide_input=True),
             typer.prompt("The NHS number that is gone", hide_input=True),
         ]
-        typer.confirm("This cannot be undone. Are they one person?", abort=True)
     else:
         try:
             numbers = file.read_text().split("\n")
@@ -51,4 +50,7 @@ def merge(
     if len(numbers) != 2:
         fail("Two NHS numbers are needed, a line each: the one that is kept, then the one that is gone.", status=2)
     kept, gone = merging.pseudonyms_of(numbers, ingest.rstrip("/"))
+    merging.told(kept, gone)
+    if file is None:
+        typer.confirm("This cannot be undone. Are they one person?", abort=True)
     merging.merge(kept, gone, name, reason)

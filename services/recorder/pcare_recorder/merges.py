@@ -7,7 +7,7 @@ All of it may be repeated at any time, in any order.
 """
 
 import datetime as dt
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import NamedTuple
 from uuid import UUID
 
@@ -18,7 +18,7 @@ from pcare_recorder.rebuild_rows import event_row
 from pcare_recorder.rows import EVENT_COLUMNS, LINK_COLUMNS, Message
 from pcare_recorder.verdicts import PERSON, EventKey
 from pcare_schemas.recorded import moved_text
-from pcare_schemas.topics import RECORDED, SUBJECTS
+from pcare_schemas.topics import RECORDED
 
 EVENTS_AT_A_TIME = 500
 _HASH = EVENT_COLUMNS.index("content_sha256")
@@ -42,29 +42,43 @@ async def alone(connection: asyncpg.Connection) -> None:
     await connection.execute("LOCK TABLE pcare.cursors IN EXCLUSIVE MODE")
 
 
-async def move(connection: asyncpg.Connection, gone: UUID, kept: UUID) -> list[EventKey]:
-    """Make the events and pseudonyms of one subject another's, and return which events there were.
+async def move(connection: asyncpg.Connection, person_of: Mapping[UUID, UUID]) -> dict[UUID, list[EventKey]]:
+    """Make the events and pseudonyms of these subjects others', and return which events there were of each.
 
-    Call it in a transaction that is `alone`.
+    All in one pass over the record, which is not in the order of its subjects. Call it in a transaction that is
+    `alone`.
     """
-    old, new = f"{PERSON}{gone}", f"{PERSON}{kept}"
+    names = {f"{PERSON}{gone}": gone for gone in person_of}
     found = await connection.fetch(
-        "SELECT p.published::text FROM pcare.interventions AS i JOIN pcare.published AS p "
-        "USING (origin_topic, origin_partition, origin_offset) WHERE i.subject = $1",
-        old,
+        "SELECT i.subject, p.published::text FROM pcare.interventions AS i JOIN pcare.published AS p "
+        "USING (origin_topic, origin_partition, origin_offset) WHERE i.subject = ANY($1::text[])",
+        list(names),
     )
-    moved = [event_row(moved_text(text.encode(), old, new)) for (text,) in found]
+    moved: dict[UUID, list[EventKey]] = {gone: [] for gone in person_of}
+    interventions, published = [], []
+    for old, text in found:
+        new = f"{PERSON}{person_of[names[old]]}"
+        row = event_row(moved_text(text.encode(), old, new))
+        moved[names[old]].append((row[0], row[1]))
+        interventions.append((new, row[_HASH], row[0], row[1]))
+        published.append(row[-4:])
     await connection.executemany(
-        "UPDATE pcare.interventions SET subject = $1, content_sha256 = $2 WHERE source = $3 AND id = $4",
-        [(new, row[_HASH], row[0], row[1]) for row in moved],
+        "UPDATE pcare.interventions SET subject = $1, content_sha256 = $2 WHERE source = $3 AND id = $4", interventions
     )
     await connection.executemany(
         "UPDATE pcare.published SET published = $4 "
         "WHERE origin_topic = $1 AND origin_partition = $2 AND origin_offset = $3",
-        [row[-4:] for row in moved],
+        published,
     )
-    await connection.execute("UPDATE pcare.subjects SET subject_id = $2 WHERE subject_id = $1", gone, kept)
-    return [(row[0], row[1]) for row in moved]
+    await move_links(connection, person_of)
+    return moved
+
+
+async def move_links(connection: asyncpg.Connection, person_of: Mapping[UUID, UUID]) -> None:
+    """Make the pseudonyms of these subjects others': all there is to do where a subject has no events."""
+    await connection.executemany(
+        "UPDATE pcare.subjects SET subject_id = $2 WHERE subject_id = $1", list(person_of.items())
+    )
 
 
 async def add(connection: asyncpg.Connection, merge: Merge, merged_at: dt.datetime) -> None:
@@ -89,19 +103,19 @@ async def pending(connection: asyncpg.Connection) -> list[Merge]:
     return [Merge(row[0], row[1], row[2], tuple(zip(row[3], row[4], strict=True))) for row in found]
 
 
+def merge_message(merge: Merge, topic: str) -> Message:
+    """Return what is said of a merge on the topic of subjects, and in the log where the events of the gone one are."""
+    return Message(topic, f"{PERSON}{merge.gone}".encode(), merge.text.encode())
+
+
 async def links(connection: asyncpg.Connection, merge: Merge) -> list[Message]:
-    """Return what is said of a merge on the topic of subjects: it, and the links of the person."""
+    """Return the links of the person, as they now are."""
     found = await connection.fetch(
         f"SELECT {', '.join(LINK_COLUMNS)} FROM pcare.subjects WHERE subject_id = pcare.person_of($1) "  # noqa: S608
         "ORDER BY pseudonym",
         merge.kept,
     )
-    return [_message(SUBJECTS, merge), *(rows.link_message(tuple(row)) for row in found)]
-
-
-def merge_message(merge: Merge) -> Message:
-    """Return what is said of a merge in the log, where the events of the subject that is gone are."""
-    return _message(RECORDED, merge)
+    return [rows.link_message(tuple(row)) for row in found]
 
 
 async def event_messages(connection: asyncpg.Connection, merge: Merge) -> AsyncIterator[list[Message]]:
@@ -131,7 +145,3 @@ async def known(connection: asyncpg.Connection) -> dict[str, str]:
     """Return who every subject that is gone turned out to be, both as in the log."""
     found = await connection.fetch("SELECT gone, pcare.person_of(gone) FROM pcare.merges")
     return {f"{PERSON}{row[0]}": f"{PERSON}{row[1]}" for row in found}
-
-
-def _message(topic: str, merge: Merge) -> Message:
-    return Message(topic, f"{PERSON}{merge.gone}".encode(), merge.text.encode())

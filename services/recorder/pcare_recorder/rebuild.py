@@ -79,14 +79,20 @@ async def rebuild(config: RebuildSettings, say: Say) -> None:
 
 
 async def _restore_merges(connection: asyncpg.Connection, log: LogReader, say: Say) -> list[UUID]:
-    gone: list[UUID] = []
+    """Put down the merges that the topic has, move what they moved, and return those that are to be published."""
+    added = 0
     async for records in log.read(SUBJECTS):
-        gone += await restore_persons.add_merges(
+        added += await restore_persons.add_merges(
             connection, [record.value for record in records if record.value is not None]
         )
+    # Not what was added, but what is not published: of those that a rebuild put down before it was interrupted, or an
+    # operator typed before it began, nothing may be moved yet, or not all that this rebuild is about to restore.
+    gone = await restore_persons.not_published(connection)
     await restore_persons.move_merged(connection, gone)
-    if gone:
-        say(f"{SUBJECTS}: restored {len(gone)} merges of two subjects that the database lacked")
+    if added:
+        say(f"{SUBJECTS}: restored {added} merges of two subjects that the database lacked")
+    if len(gone) > added:
+        say(f"pcare.merges: {len(gone) - added} merges were there and are not published yet; the recorder will")
     return gone
 
 
@@ -128,11 +134,21 @@ async def _restore_links(
 
 
 async def _restore_anchor(connection: asyncpg.Connection, say: Say) -> None:
-    anchor = await restore_persons.restore_anchor(connection)
-    if anchor:
-        say(f"persons are told apart by the pseudonym key {anchor}, as their links say")
-    elif anchor is not None:
-        say("under no pseudonym key everybody has a pseudonym: see docs/keys.md before you change the key")
+    restored = await restore_persons.restore_anchor(connection)
+    if restored is None:
+        return
+    if restored.anchor is None:
+        say(
+            "under no pseudonym key everybody has a pseudonym: if the key was ever changed, restore the table "
+            "pcare.pseudonym_key from a backup; and see docs/keys.md before you change the key"
+        )
+        return
+    say(f"persons are told apart by the pseudonym key {restored.anchor}, as their links say")
+    if restored.following is not None:
+        say(
+            f"some are known by {restored.following} as well: if the change to it had been finished, finish it again "
+            "before you start the recorder, or newcomers are rejected: `pcare keys show`, `pcare keys rotate --finish`"
+        )
 
 
 async def _restore_cursors(

@@ -144,7 +144,7 @@ class Recorder:
 
     async def _follow(self) -> None:
         while self._go_on() and not await self._released():
-            await self._merges.publish_pending()
+            await self._merges.publish_pending(self._go_on)
             self._reading = self._reading or asyncio.create_task(self._read(), name="read")
             read = await self._reading
             self._reading = None

@@ -1,6 +1,7 @@
 """The statements of the rebuild that are about persons: merges of subjects, and the key that tells persons apart."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 from uuid import UUID
 
 import asyncpg
@@ -9,23 +10,40 @@ from pcare_recorder import merges, rebuild_rows
 from pcare_recorder.merges import Merge
 from pcare_recorder.restore import rows_of
 
+MERGES_AT_A_TIME = 100  # each time the whole record is read
 
-async def add_merges(connection: asyncpg.Connection, values: Sequence[bytes]) -> list[UUID]:
-    """Put down the merges among these records of `subjects` that the table lacks; return the subjects that are gone."""
-    added = []
+
+class Anchor(NamedTuple):
+    """By which key persons are told apart, None where there is none such, and to which one they are moving."""
+
+    anchor: str | None
+    following: str | None = None
+
+
+async def add_merges(connection: asyncpg.Connection, values: Sequence[bytes]) -> int:
+    """Put down the merges among these records of `subjects` that the table lacks; return how many."""
+    added = 0
     for gone, kept, merged_at, text in rows_of(rebuild_rows.merge_row, list(filter(rebuild_rows.is_merge, values))):
         if not await connection.fetchval("SELECT EXISTS (SELECT FROM pcare.merges WHERE gone = $1)", gone):
             await merges.add(connection, Merge(gone, kept, text, ()), merged_at)
-            added.append(gone)
+            added += 1
     return added
 
 
+async def not_published(connection: asyncpg.Connection) -> list[UUID]:
+    """Return the subjects that are gone by merges that are not published, or are to be published again."""
+    return [row[0] for row in await connection.fetch("SELECT gone FROM pcare.merges WHERE published_at IS NULL")]
+
+
 async def move_merged(connection: asyncpg.Connection, gone: Sequence[UUID]) -> None:
-    """Move what a database from before these merges has of the subjects that are gone. All merges must be there."""
-    for subject in gone:
+    """Move what the database still has of the subjects that are gone. All merges must be there; it may be repeated."""
+    for first in range(0, len(gone), MERGES_AT_A_TIME):
         async with connection.transaction():
-            person = await connection.fetchval("SELECT pcare.person_of($1)", subject)
-            await merges.move(connection, subject, person)
+            found = await connection.fetch(
+                "SELECT subject, pcare.person_of(subject) FROM unnest($1::uuid[]) AS a (subject)",
+                gone[first : first + MERGES_AT_A_TIME],
+            )
+            await merges.move(connection, {row[0]: row[1] for row in found})
 
 
 async def publish_merges_again(connection: asyncpg.Connection, gone: Sequence[UUID]) -> None:
@@ -46,22 +64,65 @@ async def publish_merges_again(connection: asyncpg.Connection, gone: Sequence[UU
     )
 
 
-async def restore_anchor(connection: asyncpg.Connection) -> str | None:
-    """Put down by which key persons are told apart, where a key was changed and the table does not know; return it.
+async def restore_anchor(connection: asyncpg.Connection) -> Anchor | None:
+    """Put down by which key persons are told apart, where the table does not know or is proved wrong; return it.
 
-    It is a key under which everybody has a pseudonym: the latest one. A later one that somebody has was being moved to.
-    None where nothing was to be done, "" where there are several keys and no such one.
+    Everybody has a pseudonym under that key: somebody who has none began after it had been given up, as a table from an
+    older backup does not know. It is the latest such key under which nobody has fewer pseudonyms than under an earlier
+    one. A later one that somebody has was being moved to, or is what a table from a backup has not heard of: it is put
+    down as that, so that it can be finished. None where nothing was to be done.
     """
-    rows = await connection.fetch("SELECT key, persons FROM pcare.pseudonym_keys()")
-    known = {row["key"]: row["persons"] for row in rows}
+    known = {row["key"]: row["persons"] for row in await connection.fetch("SELECT * FROM pcare.pseudonym_keys()")}
     everybody = known.pop(None)
-    if len(known) < 2 or await connection.fetchval("SELECT anchor IS NOT NULL FROM pcare.pseudonym_key"):
+    before = Anchor(*await connection.fetchrow("SELECT anchor, following FROM pcare.pseudonym_key"))
+    if not everybody or (before.anchor is None and len(known) < 2):
         return None
-    by_age = sorted(known, key=lambda key: int(key[1:]))
-    anchors = [key for key in by_age if known[key] == everybody]
-    if not anchors:
-        return ""
-    following = by_age[-1] if by_age[-1] != anchors[-1] else None
-    await connection.execute("UPDATE pcare.pseudonym_key SET anchor = $1, following = $2", anchors[-1], following)
-    anchor: str = anchors[-1]
-    return anchor
+    # Where a key was changed before, the few who are known by made-up pseudonyms were left behind, and are no proof.
+    most = everybody if before.anchor is None else max(known.values())
+    if before.anchor is not None and known.get(before.anchor) == most:
+        after = before if before.following else Anchor(before.anchor, _next_after(before.anchor, known))
+    else:
+        anchor = await _latest_whole(connection, [key for key in _by_age(known) if known[key] == most])
+        after = Anchor(anchor, None if anchor is None else _next_after(anchor, known))
+    if after == before and before.following is None:
+        return None
+    if after.anchor is not None and after != before:
+        await connection.execute("UPDATE pcare.pseudonym_key SET anchor = $1, following = $2", *after)
+    return after
+
+
+async def _latest_whole(connection: asyncpg.Connection, keys: Sequence[str]) -> str | None:
+    """Return the latest of these keys under which nobody has fewer pseudonyms than under an earlier one of them.
+
+    Somebody who was merged has one for each number; until both are under the new key the old one is needed.
+    """
+    for place, key in reversed(list(enumerate(keys))):
+        if not await connection.fetchval(
+            """
+            SELECT EXISTS (
+                SELECT FROM (
+                    SELECT subject_id, split_part(pseudonym, ':', 2) AS key, count(*) AS names
+                    FROM pcare.subjects GROUP BY 1, 2
+                ) AS had
+                GROUP BY subject_id
+                HAVING max(names) FILTER (WHERE key = ANY($2::text[])) > max(names) FILTER (WHERE key = $1)
+            )
+            """,
+            key,
+            keys[:place],
+        ):
+            return key
+    return None
+
+
+def _next_after(anchor: str, known: Mapping[str, int]) -> str | None:
+    """Return the later key that most have: anybody can send a pseudonym under a key that never was."""
+    return max((key for key in _by_age(known) if _age(key) > _age(anchor)), key=known.__getitem__, default=None)
+
+
+def _by_age(keys: Iterable[str]) -> list[str]:
+    return sorted(keys, key=_age)
+
+
+def _age(key: str) -> int:
+    return int(key[1:])

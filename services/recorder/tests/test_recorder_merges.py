@@ -3,6 +3,8 @@
 import asyncio
 import datetime as dt
 import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from uuid import UUID
 
 import asyncpg
@@ -11,7 +13,7 @@ from recorder_events import ALEX, KIM, SAM, event, retraction
 from recorder_world import World
 from test_recorder_rebuild import config, lose_the_database, say_nothing, tables
 
-from pcare_recorder import merges, store
+from pcare_recorder import merges, restore_persons, store
 from pcare_recorder.cursors import Partition
 from pcare_recorder.merges import Merge
 from pcare_recorder.rebuild import rebuild
@@ -31,7 +33,7 @@ async def merge(world: World, kept: str, gone: str) -> tuple[UUID, UUID]:
             await merges.alone(connection)
             links = await store.known_links(connection, {kept, gone})
             new, old = UUID(links[kept][7:]), UUID(links[gone][7:])
-            moved = await merges.move(connection, old, new)
+            moved = (await merges.move(connection, {old: new}))[old]
             text = subjects_merged_text(links[gone], links[kept], merged_at=AT, act=7, rules_version="1-abcdef012345")
             await merges.add(connection, Merge(old, new, text.decode(), moved), AT)
         return new, old
@@ -147,14 +149,39 @@ async def test_a_merge_of_merges_ends_with_one_and_a_circle_is_refused(world: Wo
         await assert_one(world, kept, gone)
 
 
-async def test_a_database_from_before_the_merge_is_brought_after_it(world: World, backend) -> None:
+@asynccontextmanager
+async def backup_of(world: World, server_dsn: str) -> AsyncIterator[World]:
+    """Take a backup of the database and restore it beside it: a world with the same topics."""
+    name = world.dsn.rpartition("/")[2]
+    server = await asyncpg.connect(server_dsn)
+    try:
+        await server.execute(f"CREATE DATABASE {name}_backup TEMPLATE {name}")
+        yield World(world.bootstrap_servers, f"{world.dsn.rpartition('/')[0]}/{name}_backup", world.group)
+    finally:
+        await server.execute(f"DROP DATABASE IF EXISTS {name}_backup WITH (FORCE)")
+        await server.close()
+
+
+async def interrupted(world: World, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Rebuild, and break off where this function would be called."""
+
+    async def away(*_: object) -> None:
+        raise ConnectionError("cut off")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(restore_persons, name, away)
+        with pytest.raises(ConnectionError, match="cut off"):
+            await rebuild(config(world), say_nothing)
+
+
+@pytest.mark.parametrize("broken_off", [None, "move_merged", "publish_merges_again"])
+async def test_a_database_from_before_the_merge_is_brought_after_it(
+    world: World, backend, broken_off: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     await world.send(event(id="a"), event(subject=SAM, id="b"), event(subject=KIM, id="c"))
     async with world.recorder() as running:
         await world.settled(running)
-    backup = f"{world.dsn.rpartition('/')[2]}_backup"
-    server = await asyncpg.connect(backend.dsn)
-    try:
-        await server.execute(f"CREATE DATABASE {backup} TEMPLATE {world.dsn.rpartition('/')[2]}")
+    async with backup_of(world, backend.dsn) as restored:
         async with world.recorder() as running:
             await merge(world, ALEX, SAM)
             kept, gone = await merge(world, KIM, ALEX)
@@ -162,18 +189,36 @@ async def test_a_database_from_before_the_merge_is_brought_after_it(world: World
             await world.settled(running)
             await published(world)
         after = await tables(world)
-        restored = World(world.bootstrap_servers, f"{world.dsn.rpartition('/')[0]}/{backup}", world.group)
         assert await tables(restored) != after
+        if broken_off:
+            await interrupted(restored, monkeypatch, broken_off)
         await rebuild(config(restored), say_nothing)
         assert await tables(restored) == after
+        rows = await restored.fetch("SELECT published_at, cardinality(ids) FROM pcare.merges")
+        assert [tuple(row) for row in rows] == [(None, 4)] * 2, "not all of the person is said anew"
         async with restored.recorder() as running:
             await published(restored)
             await restored.settled(running)
         await assert_one(restored, kept, gone)
         assert await tables(restored) == after
-    finally:
-        await server.execute(f"DROP DATABASE IF EXISTS {backup} WITH (FORCE)")
-        await server.close()
+
+
+async def test_a_merge_typed_before_the_rebuild_takes_along_what_the_rebuild_restores(world: World, backend) -> None:
+    await world.send(event(id="a"), event(subject=SAM, id="b"))
+    async with world.recorder() as running:
+        await world.settled(running)
+    async with backup_of(world, backend.dsn) as restored:
+        await world.send(event(subject=SAM, id="c"))
+        async with world.recorder() as running:
+            await world.settled(running)
+        kept, gone = await merge(restored, ALEX, SAM)
+        await rebuild(config(restored), say_nothing)
+        async with restored.recorder() as running:
+            await restored.settled(running)
+            await published(restored)
+        await assert_one(restored, kept, gone)
+        ((people, events),) = await restored.fetch("SELECT count(DISTINCT subject), count(*) FROM pcare.interventions")
+        assert (people, events) == (1, 3)
 
 
 async def test_a_rebuild_of_a_database_that_knows_the_merge_changes_nothing(world: World) -> None:
@@ -206,3 +251,85 @@ async def test_a_rebuild_knows_by_which_key_persons_are_told_apart(world: World)
             await world.send(both[1])
             await world.settled(running)
     assert any("persons are told apart by the pseudonym key k1" in line for line in said)
+
+
+def under(key: str, pseudonym: str) -> str:
+    return f"person:{key}:{pseudonym.rpartition(':')[2]}"
+
+
+STATE = "SELECT anchor, following FROM pcare.pseudonym_key"
+
+
+async def test_a_backup_from_before_the_key_was_changed_is_told_by_whom_it_does_not_know(world: World) -> None:
+    """Whoever began since has no pseudonym under the key that the restored table names."""
+    await world.send(event())
+    async with world.recorder() as running:
+        await world.settled(running)
+        await world.execute("UPDATE pcare.pseudonym_key SET anchor = 'k1', following = 'k2'")
+        await world.send(event(subject=under("k2", ALEX)) | {"subjectprev": ALEX})
+        await world.settled(running)
+        await world.execute("UPDATE pcare.pseudonym_key SET anchor = 'k2', following = NULL")
+        await world.send(event(subject=under("k2", SAM)))
+        await world.settled(running)
+    said: list[str] = []
+    for stale in ("anchor = 'k1', following = 'k2'", "anchor = 'k1', following = NULL"):
+        await world.execute(f"UPDATE pcare.pseudonym_key SET {stale}")  # noqa: S608
+        await rebuild(config(world), said.append)
+        assert [tuple(row) for row in await world.fetch(STATE)] == [("k2", None)]
+    assert any("persons are told apart by the pseudonym key k2" in line for line in said)
+    await world.send(event(subject=under("k2", KIM)))
+    async with world.recorder() as running:
+        await world.settled(running)
+    assert await world.outcomes() == (4, 0, 0)
+
+
+async def test_a_change_of_the_key_that_a_backup_has_not_heard_of_can_be_finished(world: World) -> None:
+    await world.execute("UPDATE pcare.pseudonym_key SET anchor = 'k1', following = 'k2'")
+    await world.send(event(subject=under("k2", ALEX)) | {"subjectprev": ALEX}, event(subject=SAM))
+    await world.send(event(subject=under("k999", SAM)) | {"subjectprev": under("k1", SAM)}, event(subject=KIM))
+    await world.send(event(subject=under("k2", KIM)) | {"subjectprev": KIM})
+    async with world.recorder() as running:
+        await world.settled(running)
+    await world.execute("UPDATE pcare.pseudonym_key SET following = NULL")
+    said: list[str] = []
+    await rebuild(config(world), said.append)
+    assert [tuple(row) for row in await world.fetch(STATE)] == [("k1", "k2")]
+    assert any("pcare keys rotate --finish" in line for line in said)
+
+
+async def test_a_person_of_two_numbers_who_has_only_one_under_the_new_key_is_not_said_to_be_moved(
+    world: World,
+) -> None:
+    await world.send(event(), event(subject=SAM))
+    async with world.recorder() as running:
+        await world.settled(running)
+        await merge(world, ALEX, SAM)
+        await published(world)
+        await world.execute("UPDATE pcare.pseudonym_key SET anchor = 'k1', following = 'k2'")
+        await world.send(event(subject=under("k2", ALEX)) | {"subjectprev": ALEX})
+        await world.settled(running)
+    for number, expected in ((ALEX, ("k1", "k2")), (SAM, ("k2", None))):
+        async with world.recorder() as running:
+            await world.send(event(subject=under("k2", number)) | {"subjectprev": number})
+            await world.settled(running)
+        await world.execute("UPDATE pcare.pseudonym_key SET anchor = NULL, following = NULL")
+        await rebuild(config(world), say_nothing)
+        assert [tuple(row) for row in await world.fetch(STATE)] == [expected]
+        await world.execute("UPDATE pcare.pseudonym_key SET anchor = 'k1', following = 'k2'")
+
+
+async def test_a_wrong_pair_makes_no_two_people_one_in_the_database_either(world: World) -> None:
+    await world.execute("UPDATE pcare.pseudonym_key SET anchor = 'k1', following = 'k2'")
+    new = under("k2", SAM)
+    await world.send(event(id="alex"))
+    async with world.recorder() as running:
+        await world.settled(running)
+        await world.send(event(subject=new, id="wrong") | {"subjectprev": ALEX})
+        await world.settled(running)
+        await world.send(event(subject=new, id="right") | {"subjectprev": SAM})
+        await world.settled(running)
+        await world.send(event(subject=SAM, id="sam"), event(subject=new, id="right") | {"subjectprev": SAM})
+        await world.settled(running)
+    subjects = {row[0]: row[1] for row in await world.fetch("SELECT id, subject FROM pcare.interventions")}
+    assert subjects["alex"] == subjects["wrong"] != subjects["right"] == subjects["sam"]
+    assert await world.outcomes() == (4, 1, 0)
