@@ -12,9 +12,11 @@ from kafka import KafkaProducer
 from typer.testing import CliRunner
 
 from events import BARNET, event, pam, referral, retraction
+from pcare_cli import merging
 from pcare_cli.accounting import Report
 from pcare_cli.main import app
 from pcare_cli.simulation.people import number_for_tests
+from pcare_recorder.database import REBUILDING, connect
 from pcare_schemas.pseudonym import PseudonymKey, pseudonym
 from pcare_schemas.topics import SUBMITTED
 from system import System
@@ -184,6 +186,46 @@ async def test_a_key_that_was_exchanged_by_hand_is_told_before_another_is_made(s
     said = await pcare(system, "keys", "rotate", str(tmp_path / "k2"), *WHY, status=1)
     assert "under no key all of them have a pseudonym (1 under k1, 2 under k2)" in said
     assert not (tmp_path / "k2").exists()
+
+
+async def until_recorded(system: System, count: int) -> None:
+    for _ in range(300):
+        if (await system.fetch("SELECT count(*) FROM pcare.interventions"))[0][0] == count:
+            return
+        await asyncio.sleep(0.1)
+    raise AssertionError(f"{count} events were never recorded")
+
+
+async def test_the_change_ends_when_each_number_of_each_person_was_seen_and_no_two_are_mixed_up(
+    system: System, tmp_path: Path, monkeypatch
+) -> None:
+    def known_by(key: str, number: int) -> str:
+        return f"person:{key}:{number:032x}"
+
+    def both(number: int, previous: int) -> dict[str, Any]:
+        return referral(subject=known_by("k2", number)) | {"subjectprev": known_by("k1", previous)}
+
+    monkeypatch.setenv("PCARE_POSTGRES_DSN", system.dsn)
+    await system.start("recorder")
+    await send_to_kafka(system, *[referral(subject=known_by("k1", number)) for number in (1, 2, 3)])
+    await until_recorded(system, 3)
+    await asyncio.to_thread(merging.merge, [known_by("k1", 1)], [known_by("k1", 2)], "an operator", "one person")
+    await pcare(system, "keys", "rotate", str(tmp_path / "k2"), *WHY)
+
+    await send_to_kafka(system, both(1, 1), both(3, 3))
+    await until_recorded(system, 5)
+    assert "1 persons to go" in await pcare(system, "keys", "show")
+    assert "1 of 2 persons have not been seen" in await pcare(system, "keys", "rotate", "--finish", *WHY, status=1)
+    await send_to_kafka(system, both(2, 2), both(4, 3))  # the last is a mistake: somebody new, taken for number 3
+    await until_recorded(system, 7)
+    assert "1 of 2 persons have more" in await pcare(system, "keys", "rotate", "--finish", *WHY, status=1)
+
+    system.one("recorder").terminate()
+    await system.fetch("DELETE FROM pcare.subjects WHERE pseudonym = $1", known_by("k2", 4))
+    rebuilding = await connect(system.dsn, REBUILDING)
+    assert "is being rebuilt" in await pcare(system, "keys", "rotate", "--finish", *WHY, status=1)
+    await rebuilding.close()
+    assert "All 2 persons" in await pcare(system, "keys", "rotate", "--finish", *WHY)
 
 
 async def test_nothing_is_given_to_a_login_that_may_not_write_the_audit_trail(system: System) -> None:

@@ -35,6 +35,9 @@ def rotate(
     file: Annotated[Path | None, typer.Argument(help="The file to write the new key to; it must not exist.")] = None,
     *,
     finish: Annotated[bool, typer.Option("--finish", help="End it, if everybody is known under the new key.")] = False,
+    leave_strangers: Annotated[
+        bool, typer.Option("--leave-strangers", help="Leave the few who are known by made-up pseudonyms alone.")
+    ] = False,
     who: Who = None,
     why: Why = None,
 ) -> None:
@@ -47,7 +50,7 @@ def rotate(
     if file is None:
         key_rotation.finish(*who_and_why(who, why))
     else:
-        key_rotation.rotate(file, *who_and_why(who, why))
+        key_rotation.rotate(file, *who_and_why(who, why), leave_strangers=leave_strangers)
 
 
 @app.command()

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pcare_cli.key_rotation import State, behind, next_key, present_key
-from pcare_cli.merging import Plan, plan
+from pcare_cli.key_rotation import State, next_key, present_key
+from pcare_cli.merging import Plan, can_be_told, plan
 from pcare_common.errors import OperatorError
 
 
@@ -29,16 +29,23 @@ def test_without_such_a_key_nothing_is_changed() -> None:
         next_key(state())
 
 
-def test_a_new_key_has_an_id_that_nobody_was_known_by() -> None:
+def test_a_new_key_has_an_id_that_nobody_was_known_by_and_a_junk_one_uses_none_up() -> None:
     assert next_key(state(persons=5, k1=5)) == "k2"
-    assert next_key(state("k2", persons=5, k2=5, k9=1)) == "k10"
+    assert next_key(state("k2", persons=5, k2=5, k9=1)) == "k3"
+    assert next_key(state("k2", persons=5, k2=5, k3=1, k4=1, k999=1)) == "k5"
     assert next_key(state("k3", persons=5, k1=5)) == "k4"
+    with pytest.raises(OperatorError, match="No id of a key is left"):
+        next_key(state("k998", persons=5, k998=5, k999=1))
 
 
-def test_who_is_behind_has_no_pseudonym_under_the_key_that_follows() -> None:
-    assert behind(state("k1", "k2", persons=5, k1=5)) == 5
-    assert behind(state("k1", "k2", persons=5, k1=5, k2=4)) == 1
-    assert behind(state("k1", "k2", persons=5, k1=5, k2=5)) == 0
+def test_a_made_up_pseudonym_stops_the_change_until_it_is_left_alone() -> None:
+    few = state(persons=1_000, k1=998, k9=1, k999=1)
+    with pytest.raises(OperatorError, match=r"2 as they are and go on: --leave-strangers"):
+        present_key(few)
+    assert present_key(few, leave_strangers=True) == "k1"
+    assert next_key(few, leave_strangers=True) == "k2"
+    with pytest.raises(OperatorError, match="changed before without this command"):
+        present_key(state(persons=1_000, k1=980, k2=20), leave_strangers=True)
 
 
 def test_a_merge_of_two_who_are_known_keeps_the_first() -> None:
@@ -73,3 +80,11 @@ def test_after_what_is_planned_there_is_one(kept: list[str], gone: list[str], li
         links |= dict.fromkeys(found.unlinked, found.kept)
         assert found.kept not in found.gone
     assert len({links.get(name, uuid4()) for name in names}) == 1
+
+
+def test_while_the_key_is_changed_each_number_needs_the_pseudonym_by_which_persons_are_told_apart() -> None:
+    both, new = ["person:k2:a", "person:k1:a"], ["person:k2:b"]
+    assert can_be_told("k1", both, both)
+    assert not can_be_told("k1", both, new)
+    assert can_be_told("k2", both, new)
+    assert can_be_told(None, both, new)
