@@ -16,10 +16,8 @@ from pcare_cli.console import fail
 from pcare_cli.operators import Result, add_act, not_while_rebuilding, with_database
 from pcare_common.errors import OperatorError
 from pcare_ingest import keys
+from pcare_recorder.persons import STRANGERS_AT_MOST
 from pcare_schemas.pseudonym import KEY_FILE_VARIABLE, PREVIOUS_KEY_FILE_VARIABLE
-
-STRANGERS_AT_MOST = 0.01  # of all persons: more than these were not somebody's mistake
-
 
 KEYS = 1000  # their ids are k0 to k999
 

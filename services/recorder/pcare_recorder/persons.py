@@ -12,6 +12,9 @@ from collections.abc import Callable, Mapping, Set
 from pcare_schemas.envelope import Event
 from pcare_schemas.rejections import FieldError
 
+STRANGERS_AT_MOST = 0.01
+"""Of all persons, how many may be known by nothing but a pseudonym that ingest never made; more are no mistake."""
+
 
 def key_of(pseudonym: str) -> str:
     """Return the id of the key that a pseudonym is under."""

@@ -8,6 +8,7 @@ import asyncpg
 
 from pcare_recorder import merges, rebuild_rows
 from pcare_recorder.merges import Merge
+from pcare_recorder.persons import STRANGERS_AT_MOST
 from pcare_recorder.restore import rows_of
 
 MERGES_AT_A_TIME = 100  # each time the whole record is read
@@ -69,7 +70,7 @@ async def restore_anchor(connection: asyncpg.Connection) -> Anchor | None:
 
     Everybody has a pseudonym under that key: somebody who has none began after it had been given up, as a table from an
     older backup does not know. It is the latest such key under which nobody has fewer pseudonyms than under an earlier
-    one. A later one that somebody has was being moved to, or is what a table from a backup has not heard of: it is put
+    one. A later one that some have was being moved to, or is what a table from a backup has not heard of: it is put
     down as that, so that it can be finished. None where nothing was to be done.
     """
     known = {row["key"]: row["persons"] for row in await connection.fetch("SELECT * FROM pcare.pseudonym_keys()")}
@@ -80,10 +81,10 @@ async def restore_anchor(connection: asyncpg.Connection) -> Anchor | None:
     # Where a key was changed before, the few who are known by made-up pseudonyms were left behind, and are no proof.
     most = everybody if before.anchor is None else max(known.values())
     if before.anchor is not None and known.get(before.anchor) == most:
-        after = before if before.following else Anchor(before.anchor, _next_after(before.anchor, known))
+        after = before if before.following else Anchor(before.anchor, next_after(before.anchor, known))
     else:
         anchor = await _latest_whole(connection, [key for key in _by_age(known) if known[key] == most])
-        after = Anchor(anchor, None if anchor is None else _next_after(anchor, known))
+        after = Anchor(anchor, None if anchor is None else next_after(anchor, known))
     if after == before and before.following is None:
         return None
     if after.anchor is not None and after != before:
@@ -115,9 +116,15 @@ async def _latest_whole(connection: asyncpg.Connection, keys: Sequence[str]) -> 
     return None
 
 
-def _next_after(anchor: str, known: Mapping[str, int]) -> str | None:
-    """Return the later key that most have: anybody can send a pseudonym under a key that never was."""
-    return max((key for key in _by_age(known) if _age(key) > _age(anchor)), key=known.__getitem__, default=None)
+def next_after(anchor: str, known: Mapping[str, int]) -> str | None:
+    """Return the later key that most have, unless those are so few that they may have made it up. Pure.
+
+    `known` says how many persons have a pseudonym under each key. A key to which the change has just begun cannot be
+    told from a made-up one either; then nothing is lost but that `pcare keys rotate` must begin again, with another.
+    """
+    later = [key for key in _by_age(known) if _age(key) > _age(anchor)]
+    most = max(later, key=known.__getitem__, default=None)
+    return None if most is None or known[most] <= STRANGERS_AT_MOST * known[anchor] else most
 
 
 def _by_age(keys: Iterable[str]) -> list[str]:
