@@ -3,21 +3,31 @@
 import asyncio
 import base64
 import json
+from collections.abc import AsyncIterator
 
 import pytest
 from kafka import KafkaProducer
 from typer.testing import CliRunner
 
+from backends import running_backend
 from events import A_PERSON, referral
 from pcare_cli.main import app
 from pcare_local.demo import PROVIDERS
 from pcare_schemas.topics import RECORDED, REJECTED, SUBJECTS
-from system import System
+from system import System, running_system
 
 pytestmark = pytest.mark.integration
 
 NUMBER = "9990000018"
 RUNNER = CliRunner()
+
+
+@pytest.fixture
+async def system(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[System]:
+    """A system on servers of its own: what other tests leave in theirs holds numbers on purpose."""
+    with running_backend(tmp_path_factory.mktemp("backend")) as backend:
+        async with running_system(backend, tmp_path_factory.mktemp("system")) as running:
+            yield running
 
 
 async def audit(system: System, status: int) -> str:
