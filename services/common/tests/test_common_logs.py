@@ -4,6 +4,7 @@ import json
 import logging
 
 import pytest
+import structlog
 
 from pcare_common import logs
 
@@ -16,6 +17,7 @@ def _restore_logging():
     root.handlers[:] = handlers
     root.setLevel(level)
     logging.captureWarnings(capture=False)
+    structlog.reset_defaults()  # or tests of other packages look for their lines in vain
 
 
 def test_a_line_is_json_with_the_service_and_the_given_fields(capsys):
