@@ -9,7 +9,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent / "tests"))
 
 from backends import Backend, running_backend
-from secured import Secured, running_secured
+from secured import Secured, running_secured, stopping_clients
 from system import System, running_system
 
 
@@ -28,7 +28,7 @@ async def system(backend: Backend, tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 @pytest.fixture(scope="session")
-def secured(backend: Backend, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
+def secured_cluster(backend: Backend, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
     """Run brokers with authorization on; let in the services, people and two providers by the commands that do it."""
     with running_secured(backend, tmp_path_factory.mktemp("secured")) as running:
         for name in ("ingest", "recorder", "kpi-aggregator", "auditor", "operator"):
@@ -36,3 +36,10 @@ def secured(backend: Backend, tmp_path_factory: pytest.TempPathFactory) -> Itera
         for code in ("RKE", "ral"):
             running.change("providers", "kafka", "add", code)
         yield running
+
+
+@pytest.fixture
+def secured(secured_cluster: Secured) -> Iterator[Secured]:
+    """Return the cluster with authorization on; what a test leaves running of its clients is stopped after it."""
+    with stopping_clients():
+        yield secured_cluster

@@ -15,6 +15,7 @@ from typing import Any
 from click.testing import Result
 from kafka import KafkaAdminClient, KafkaProducer
 from kafka.errors import KafkaError
+from kafka.net.selector import NetworkSelector
 from typer.testing import CliRunner
 
 from backends import Backend
@@ -58,6 +59,28 @@ def leaving_sockets() -> Iterator[None]:
             yield
         finally:
             gc.collect()
+
+
+@contextmanager
+def stopping_clients() -> Iterator[None]:
+    """Stop, after the block, whatever clients of kafka-python it has left running.
+
+    One that was refused goes on trying in a thread of its own, and one that failed to begin cannot be closed: both
+    would take sockets, and random numbers, in the middle of other tests.
+    """
+    before = {id(loop) for loop in _running_loops()}
+    try:
+        yield
+    finally:
+        with leaving_sockets():
+            for loop in _running_loops():
+                if id(loop) not in before:
+                    loop.close()
+
+
+def _running_loops() -> list[NetworkSelector]:
+    found = [one for one in gc.get_objects() if type(one) is NetworkSelector]
+    return [loop for loop in found if loop._io_thread is not None]
 
 
 @dataclass

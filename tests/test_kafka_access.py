@@ -138,8 +138,11 @@ def test_a_provider_administers_nothing(secured: Secured) -> None:
         with pytest.raises(NotDoneError):
             Cluster(admin).set_password(OTHER, "a password that it would like", secured.options(USER))
     secured.send(OTHER, ROYAL_FREES, pam(ROYAL_FREE))
-    with pytest.raises(TransactionalIdAuthorizationFailedError):
-        KafkaProducer(**secured.options(USER), transactional_id="any").init_transactions()
+    with (
+        closing(KafkaProducer(**secured.options(USER), transactional_id="any")) as producer,
+        pytest.raises(TransactionalIdAuthorizationFailedError),
+    ):
+        producer.init_transactions()
 
 
 def test_who_is_not_known_does_not_get_in(secured: Secured) -> None:
