@@ -5,6 +5,7 @@ import contextlib
 import os
 import signal
 import subprocess
+import time
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -24,6 +25,8 @@ SESSION_SECONDS = 6  # the shortest that brokers grant: a round need not last lo
 LONGER_THAN_A_SESSION = SESSION_SECONDS + 2.0
 SUPERVISOR_SECONDS = 0.2
 RESTART_SECONDS = 1.0
+RECORDER_EXIT_SECONDS = 20  # one whose own client does not find Kafka again ends itself after five times that
+SECONDS_TO_HEAL = 180.0
 FAULTY_RECORDER = Path(__file__).parents[2] / "services" / "recorder" / "tests" / "recorder_with_a_fault.py"
 
 
@@ -94,14 +97,16 @@ class Stage:
             self.troubles.append(f"{process.name} did not end in order when asked to: {status}\n{process.tail()}")
 
     async def ready(self) -> None:
-        """Wait until every copy is ready, however often the supervisor has to start it."""
+        """Wait until every copy is ready, also those that end themselves and are started again."""
+        deadline = time.monotonic() + SECONDS_TO_HEAL
         for process in self.system.processes:
             while process.popen is not None:
                 try:
                     await process.ready()
                     break
                 except AssertionError as error:
-                    if process.popen is not None and process.popen.poll() is None:
+                    alive = process.popen is not None and process.popen.poll() is None
+                    if alive and time.monotonic() > deadline:
                         self.troubles.append(str(error))
                         break
                     await asyncio.sleep(SUPERVISOR_SECONDS)
@@ -126,6 +131,7 @@ async def running_stage(servers: Servers, directory: Path, seed: int) -> AsyncIt
     async with running_system(servers, directory) as system:
         system.environment |= {
             "PCARE_RECORDER_SESSION_SECONDS": str(SESSION_SECONDS),
+            "PCARE_RECORDER_EXIT_AFTER": str(RECORDER_EXIT_SECONDS),
             "PCARE_KPI_SESSION_SECONDS": str(SESSION_SECONDS),
             "PCARE_KPI_STATE_DIR": str(directory / "aggregator"),
             "PCARE_LOG_LEVEL": "info",

@@ -44,7 +44,10 @@ async def _run(chosen: AggregatorSettings) -> None:
     backstop = threading.Timer(LAST_SECONDS, _go)
     backstop.daemon = True
     backstop.start()
-    await service.stop()
+    try:
+        await service.stop()
+    except Exception as error:  # noqa: BLE001 - a client that cannot say goodbye is no failure of what was asked
+        log.warning("a client did not end in order: nothing is lost, the log is the state", error=repr(error))
     log.info("stopped")
     _go()
 
