@@ -20,6 +20,7 @@ from typer.testing import CliRunner
 
 from backends import Backend
 from pcare_cli.main import app
+from pcare_common.errors import EXIT_CONFIGURATION
 from pcare_common.kafka import KafkaSettings
 from pcare_ingest import keys
 from pcare_local import processes
@@ -158,9 +159,15 @@ class Secured:
                 producer.send(topic, value=json.dumps(one).encode(), key=one["subject"].encode()).get(timeout=30)
 
     async def fetched(self, query: str, *arguments: object, rows: int = 1) -> list[Any]:
-        """Ask the database until it has so many rows."""
+        """Ask the database until it has so many rows; start again, as an orchestrator does, what ended by itself.
+
+        aiokafka's coordination now and then fails where topics come while it joins its group: the process then ends.
+        """
         deadline = time.monotonic() + SECONDS
         while len(found := await self.system.fetch(query, *arguments)) < rows:
+            for process in self.system.processes:
+                if process.popen is not None and process.popen.poll() not in {None, 0, EXIT_CONFIGURATION}:
+                    process.start()
             assert time.monotonic() < deadline, f"{query} {arguments}: {found}\n{self.system.logs()[-3000:]}"
             await asyncio.sleep(0.1)
         return found

@@ -69,15 +69,15 @@ async def test_only_providers_of_the_register_are_let_in(secured: Secured) -> No
 
 def test_a_provider_is_registered_and_let_in_by_one_command(secured: Secured) -> None:
     trail = secured.trail()
-    tried = secured.type("providers", "add", "RRV", "--kafka", "--dry-run")
-    assert "kafka add RRV --dry-run" in tried
+    tried = secured.type("providers", "add", "RNK", "--kafka", "--dry-run")
+    assert "kafka add RNK --dry-run" in tried
     assert secured.trail() == trail
-    said = secured.change("providers", "add", "RRV", "--key", "--kafka")
-    assert "https://fhir.nhs.uk/Id/ods-organization-code/RRV" in said
+    said = secured.change("providers", "add", "RNK", "--key", "--kafka")
+    assert "https://fhir.nhs.uk/Id/ods-organization-code/RNK" in said
     assert "BEGIN CERTIFICATE" in said
-    source = "https://fhir.nhs.uk/Id/ods-organization-code/RRV"
-    secured.send("provider-rrv", provider_topic("RRV"), pam(source))
-    assert "is in as planned" in secured.change("providers", "add", "RRV", "--kafka")
+    source = "https://fhir.nhs.uk/Id/ods-organization-code/RNK"
+    secured.send("provider-rnk", provider_topic("RNK"), pam(source))
+    assert "is in as planned" in secured.change("providers", "add", "RNK", "--kafka")
 
 
 def test_drift_is_found_and_mended(secured: Secured) -> None:
