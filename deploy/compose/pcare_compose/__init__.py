@@ -1,0 +1,1 @@
+"""What `docker compose up` needs beforehand: a file for each secret, and certificates."""
