@@ -31,7 +31,7 @@ async def system(backend: Backend, tmp_path_factory: pytest.TempPathFactory) -> 
 def secured_cluster(backend: Backend, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
     """Run brokers with authorization on; let in the services, people and two providers by the commands that do it."""
     with running_secured(backend, tmp_path_factory.mktemp("secured")) as running:
-        for name in ("ingest", "recorder", "kpi-aggregator", "auditor", "operator"):
+        for name in ("ingest", "recorder", "kpi-aggregator", "auditor", "sealer", "operator"):
             running.change("kafka", "add", name)
         for code in ("RKE", "ral"):
             running.change("providers", "kafka", "add", code)

@@ -31,13 +31,13 @@ async def measure(stand: Stand, run: int) -> list[Figure]:
     """Measure once. What is compared runs one right after the other."""
     environment = await _register(stand, run)
     async with stand.running("ingest"):
-        free_single, free_batch = _load(stand, "single", None), _load(stand, "batch", None)
+        free_single, free_batch = load(stand, "single", None), load(stand, "batch", None)
     async with stand.running("ingest", **environment):
         token = await _token(stand)
-        _load(stand, "single", token, "--seconds", "1")
-        key_single, key_batch = _load(stand, "single", KEY.text), _load(stand, "batch", KEY.text)
-        token_single, token_batch = _load(stand, "single", token), _load(stand, "batch", token)
-        calm = _load(stand, "single", token, "--rate", str(HALF_OF_THE_BUDGET))
+        load(stand, "single", token, "--seconds", "1")
+        key_single, key_batch = load(stand, "single", KEY.text), load(stand, "batch", KEY.text)
+        token_single, token_batch = load(stand, "single", token), load(stand, "batch", token)
+        calm = load(stand, "single", token, "--rate", str(HALF_OF_THE_BUDGET))
     return [
         *_figures("single", "requests", free_single, key_single, token_single),
         Figure("credentials", "single, token, p99 at 1,250/s", "ms", calm["p99_ms"]),
@@ -55,12 +55,13 @@ def _figures(
         yield Figure("credentials", f"{form}, token", unit, token[figure], free[figure])
 
 
-def _load(stand: Stand, form: str, bearer: str | None, *more: str) -> dict[str, float]:
+def load(stand: Stand, form: str, bearer: str | None, *more: str) -> dict[str, float]:
+    """Send for some seconds; return what came of it, with ingest's processor time an event."""
     connections = ("--connections", "64") if form == "single" else ("--connections", "8", "--batch-size", "100")
     proof = () if bearer is None else ("--bearer", bearer)
-    load = ("load_http.py", "--url", f"{stand.layout.ingest}/events", "--form", form, "--seconds", str(SECONDS))
+    command = ("load_http.py", "--url", f"{stand.layout.ingest}/events", "--form", form, "--seconds", str(SECONDS))
     before = stand.processor_seconds("ingest")
-    result = in_a_process_of_its_own(*load, *connections, *proof, *more)
+    result = in_a_process_of_its_own(*command, *connections, *proof, *more)
     spent = stand.processor_seconds("ingest") - before
     result["processor_us"] = 1e6 * spent / max(1.0, result["accepted_events_per_second"] * SECONDS)
     return result

@@ -26,9 +26,12 @@ import measure_credentials
 import measure_ingest
 import measure_latency
 import measure_overload
+import measure_proofs
 import measure_publish
 import measure_recorder
+import measure_replay
 import measure_soak
+import measure_tracing
 from results import Row, rows
 from stand import stand
 
@@ -41,6 +44,9 @@ PARTS = {
     "analysis": measure_analysis.measure,
     "overload": measure_overload.measure,
     "publish": measure_publish.measure,
+    "proofs": measure_proofs.measure,
+    "tracing": measure_tracing.measure,
+    "replay": measure_replay.measure,
 }
 SOAK = "soak"
 

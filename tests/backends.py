@@ -2,17 +2,24 @@
 
 `local` runs the real servers as processes of this machine. `containers` runs the images that docker-compose.yml names.
 Choose by PCARE_TEST_BACKEND; the default is `local`.
+
+With either, tests that need brokers with users, or three of them, or that stop servers by their process ids (the
+secured cluster, the fault rounds, the demo, PostgreSQL's TLS) start their own on this machine: a container would show
+nothing more of what they are about.
 """
 
+import asyncio
 import os
 import re
 import signal
-import socket
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Protocol
+
+import asyncpg
 
 from pcare_local.ports import free_ports
 from pcare_local.testing import running_kafka, running_postgres
@@ -142,20 +149,22 @@ class _Containers:
                 time.sleep(0.2)
 
     def _wait_for_postgres(self) -> None:
-        # The port of a container opens with the container: the server is there when it answers a greeting (SSLRequest).
-        port = int(self.dsn.rsplit(":", 1)[1].split("/")[0])
+        # The port of a container opens with the container, and after a crash the server greets while it still recovers.
         deadline = time.monotonic() + SECONDS_TO_START
         while True:
             try:
-                with socket.create_connection(("127.0.0.1", port), timeout=2) as probe:
-                    probe.sendall(bytes.fromhex("0000000804d2162f"))
-                    if probe.recv(1) in (b"N", b"S"):
-                        return
-            except OSError:
-                pass
-            if time.monotonic() > deadline:
-                raise TimeoutError("PostgreSQL's container did not answer")
-            time.sleep(0.2)
+                with ThreadPoolExecutor(1) as apart:  # a loop may be running here
+                    apart.submit(asyncio.run, _greet(self.dsn)).result()
+                return
+            except (OSError, asyncpg.PostgresError):
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.2)
+
+
+async def _greet(dsn: str) -> None:
+    connection = await asyncpg.connect(dsn, timeout=5)
+    await connection.close()
 
 
 @contextmanager
@@ -185,11 +194,12 @@ def _kafka_environment(port: int) -> dict[str, str]:
         "KAFKA_NODE_ID": "1",
         "KAFKA_PROCESS_ROLES": "broker,controller",
         "KAFKA_CONTROLLER_QUORUM_VOTERS": "1@localhost:9093",
-        "KAFKA_LISTENERS": "PLAINTEXT://:9092,CONTROLLER://:9093",
-        "KAFKA_ADVERTISED_LISTENERS": f"PLAINTEXT://127.0.0.1:{port}",
-        "KAFKA_LISTENER_SECURITY_PROTOCOL_MAP": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",
+        # The broker writes the end of a transaction by way of itself, and cannot reach the port of this machine.
+        "KAFKA_LISTENERS": "PLAINTEXT://:9092,BROKERS://:19092,CONTROLLER://:9093",
+        "KAFKA_ADVERTISED_LISTENERS": f"PLAINTEXT://127.0.0.1:{port},BROKERS://localhost:19092",
+        "KAFKA_LISTENER_SECURITY_PROTOCOL_MAP": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,BROKERS:PLAINTEXT",
         "KAFKA_CONTROLLER_LISTENER_NAMES": "CONTROLLER",
-        "KAFKA_INTER_BROKER_LISTENER_NAME": "PLAINTEXT",
+        "KAFKA_INTER_BROKER_LISTENER_NAME": "BROKERS",
         "KAFKA_AUTO_CREATE_TOPICS_ENABLE": "false",
         "KAFKA_OFFSETS_TOPIC_REPLICATION_FACTOR": "1",
         "KAFKA_TRANSACTION_STATE_LOG_REPLICATION_FACTOR": "1",

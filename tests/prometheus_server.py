@@ -29,7 +29,7 @@ Samples = list[tuple[float, float]]
 class PrometheusServer:
     """One Prometheus, which scrapes and evaluates every second. May be stopped and started again on its data."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, config: str = "prometheus.yml", beside: Mapping[str, Path | str] = {}) -> None:
         self.directory = directory
         self.log = directory / "prometheus.log"
         self._program = tool("prometheus")
@@ -38,10 +38,12 @@ class PrometheusServer:
         self._process: Any = None
         self._client = httpx.AsyncClient(base_url=f"http://{LOOPBACK}:{self._port}", trust_env=False, timeout=30)
         shutil.copytree(FILES, self._config)
-        config = yaml.safe_load((FILES / "prometheus.yml").read_text())
+        document = yaml.safe_load((FILES / config).read_text())
         seconds = f"{EVERY_SECONDS}s"
-        config["global"] = dict.fromkeys(("scrape_interval", "scrape_timeout", "evaluation_interval"), seconds)
-        (self._config / "prometheus.yml").write_text(yaml.safe_dump(config))
+        document["global"] = dict.fromkeys(("scrape_interval", "scrape_timeout", "evaluation_interval"), seconds)
+        (self._config / "prometheus.yml").write_text(yaml.safe_dump(document))
+        for name, content in beside.items():
+            (self._config / name).write_text(content.read_text() if isinstance(content, Path) else content)
         self.scrape({})
 
     def scrape(self, addresses: Mapping[str, Iterable[str]]) -> None:
@@ -51,6 +53,16 @@ class PrometheusServer:
         new.write_text(yaml.safe_dump(targets))
         new.replace(self._config / "targets.yml")
 
+    def shorten_waits(self) -> None:
+        """Let every alert fire after a second of what its rule names. The expressions stay as they are."""
+        for file in sorted((self._config / "rules").glob("*.yml")):
+            document = yaml.safe_load(file.read_text())
+            for group in document["groups"]:
+                for rule in group["rules"]:
+                    if "for" in rule:
+                        rule["for"] = f"{EVERY_SECONDS}s"
+            file.write_text(yaml.safe_dump(document, sort_keys=False))
+
     async def start(self) -> None:
         """Start it and wait until it answers."""
         options = {
@@ -58,6 +70,7 @@ class PrometheusServer:
             "storage.tsdb.path": self.directory / "data",
             "web.listen-address": f"{LOOPBACK}:{self._port}",
             "log.level": "warn",
+            "enable-feature": "exemplar-storage",
         }
         self._process = processes.spawn(
             [self._program, *(f"--{name}={value}" for name, value in options.items())], log=self.log
@@ -86,6 +99,18 @@ class PrometheusServer:
         result: list[dict[str, Any]] = document["data"]["result"]
         return result
 
+    async def ask(self, path: str, **parameters: str | list[str]) -> tuple[Any, str | None]:
+        """Return what the HTTP API answers, or why it does not."""
+        document = (await self._client.get(f"/api/v1/{path}", params=parameters)).json()
+        return document.get("data"), document.get("error")
+
+    async def exemplars(self, expression: str) -> list[dict[str, str]]:
+        """Return the labels of the exemplars that are kept of some series."""
+        asked = {"query": expression, "start": time.time() - 600, "end": time.time() + 60}
+        document = (await self._client.get("/api/v1/query_exemplars", params=asked)).json()
+        assert document["status"] == "success", document
+        return [one["labels"] for series in document["data"] for one in series["exemplars"]]
+
     async def value(self, expression: str) -> float | None:
         """Return the one value of an instant query; None if there is none."""
         result = await self.query(expression)
@@ -98,6 +123,12 @@ class PrometheusServer:
         while not await self.query(expression):
             assert time.monotonic() < deadline, f"in vain: {expression}; targets: {await self.query('up')}"
             await asyncio.sleep(EVERY_SECONDS)
+
+    async def alerts(self) -> list[dict[str, Any]]:
+        """Return the alerts that are firing: each with `labels`, `annotations` and `value`."""
+        document = (await self._client.get("/api/v1/alerts")).json()
+        assert document["status"] == "success", document
+        return [one for one in document["data"]["alerts"] if one["state"] == "firing"]
 
     async def recorded(self, series: str) -> Samples:
         """Return every sample of one series as it is stored, nothing filled in between them."""
@@ -122,9 +153,11 @@ def _samples(series: Mapping[str, Any]) -> Samples:
 
 
 @asynccontextmanager
-async def running_prometheus(directory: Path) -> AsyncIterator[PrometheusServer]:
-    """Run a Prometheus that scrapes nothing yet."""
-    server = PrometheusServer(directory)
+async def running_prometheus(
+    directory: Path, *, config: str = "prometheus.yml", beside: Mapping[str, Path | str] = {}
+) -> AsyncIterator[PrometheusServer]:
+    """Run a Prometheus that scrapes nothing yet. `beside`: what its configuration names, by name."""
+    server = PrometheusServer(directory, config, beside)
     try:
         await server.start()
         yield server

@@ -19,7 +19,9 @@ from kafka.net.selector import NetworkSelector
 from typer.testing import CliRunner
 
 from backends import Backend
+from database_logins import logins
 from pcare_cli.main import app
+from pcare_cli.sealing import keys as sealing_keys
 from pcare_common.errors import EXIT_CONFIGURATION
 from pcare_common.kafka import KafkaSettings
 from pcare_ingest import keys
@@ -192,12 +194,18 @@ def running_secured(backend: Backend, directory: Path) -> Iterator[Secured]:
             system = System(_Address(kafka.bootstrap_servers), directory, dsn)  # type: ignore[arg-type]
             system.environment |= GROUPS
             keys.new(system.layout.key)
+            sealing_keys.make(system.layout.seal_key, system.layout.seal_name)
             secured = Secured(kafka, system, {"admin": kafka.security.password})
             secured.type("migrate")
             secured.type("topics", "create")
-            yield secured
-            for process in system.processes:
-                if process.popen is not None and process.popen.poll() is None:
-                    processes.kill(process.popen)
+            logged_in = logins(dsn)
+            system.logins = runner.run(logged_in.__aenter__())
+            try:
+                yield secured
+                for process in system.processes:
+                    if process.popen is not None and process.popen.poll() is None:
+                        processes.kill(process.popen)
+            finally:
+                runner.run(logged_in.__aexit__(None, None, None))
         finally:
             runner.run(made.__aexit__(None, None, None))

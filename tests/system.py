@@ -19,11 +19,13 @@ import httpx
 from kafka import KafkaAdminClient
 
 from backends import Backend
+from database_logins import logins
 from pcare_cli import topics
 from pcare_cli.accounting import Report
 from pcare_cli.auditing import Auditor
 from pcare_cli.demo.layout import Layout
 from pcare_cli.demo.supervisor import Service, Supervisor
+from pcare_cli.sealing import keys as sealing_keys
 from pcare_cli.sending import accepted_in
 from pcare_cli.simulation.organisations import ORGANISATIONS, Way
 from pcare_cli.topic_plan import read_plan
@@ -31,12 +33,22 @@ from pcare_ingest import keys
 from pcare_local import processes
 from pcare_local.ports import LOOPBACK, free_ports
 
-MODULES = {"ingest": "pcare_ingest", "recorder": "pcare_recorder", "kpi-aggregator": "pcare_kpi_aggregator"}
+MODULES = {
+    "ingest": "pcare_ingest",
+    "recorder": "pcare_recorder",
+    "kpi-aggregator": "pcare_kpi_aggregator",
+    "watch": "pcare_cli.watch",
+    "seal": "pcare_cli.sealing",
+}
 PORT_VARIABLES = {
     "ingest": "PCARE_INGEST_PORT",
     "recorder": "PCARE_RECORDER_HTTP_PORT",
     "kpi-aggregator": "PCARE_KPI_HTTP_PORT",
+    "watch": "PCARE_WATCH_HTTP_PORT",
+    "seal": "PCARE_SEAL_HTTP_PORT",
 }
+LOGINS = {"watch": "auditor", "seal": "sealer"}  # the others are called as their login
+SECONDS_TO_SEAL = "0.3"  # a test does not wait minutes for what is made every few
 SECONDS_TO_START = 60.0
 SECONDS_TO_END = 10.0
 
@@ -102,7 +114,9 @@ class System:
         # Groups of its own: those of a test that killed their members live on until the members' sessions end.
         self.group = f"recorder-{directory.name}"
         groups = {"PCARE_RECORDER_GROUP": self.group, "PCARE_KPI_GROUP": f"kpi-aggregator-{directory.name}"}
-        self.environment = self.layout.environment(backend.bootstrap_servers, dsn) | groups
+        sealing = {"PCARE_SEAL_SECONDS": SECONDS_TO_SEAL}
+        self.environment = self.layout.environment(backend.bootstrap_servers, dsn) | groups | sealing
+        self.logins: dict[str, str] = {}  # for each program the DSN of a login that may do what it needs, and no more
         self.processes: list[Process] = []
 
     async def start(self, *names: str) -> list[Process]:
@@ -116,7 +130,10 @@ class System:
 
     def add(self, name: str) -> Process:
         """Prepare a copy of a service without starting it."""
-        process = Process(name, len(self.processes), self.directory, self.environment)
+        environment = dict(self.environment)
+        if self.logins and environment["PCARE_POSTGRES_DSN"] == self.dsn:  # else the test says whose login it is
+            environment["PCARE_POSTGRES_DSN"] = self.logins.get(LOGINS.get(name, name), "")
+        process = Process(name, len(self.processes), self.directory, environment)
         self.processes.append(process)
         return process
 
@@ -151,7 +168,7 @@ class System:
         lines = list(ledger)
         fates = [json.loads(line)["fate"] for line in lines]
         async with self.client("kpi-aggregator") as client:
-            auditor = Auditor(self.options, self.dsn, client, self.group)
+            auditor = Auditor(self.options, self.logins["auditor"], client, self.group)
             await auditor.wait_until_settled(lambda _line: None)
             return await auditor.report(accepted_in(lines), fates.count("unanswered"))
 
@@ -180,14 +197,16 @@ async def running_system(backend: Backend, directory: Path) -> AsyncIterator[Sys
     async with database(backend.dsn) as dsn:
         system = System(backend, directory, dsn)
         keys.new(system.layout.key)
+        sealing_keys.make(system.layout.seal_key, system.layout.seal_name)
         migration = Service("migrate", ["-m", "pcare_recorder.migrate"], system.layout.log("migrate"))
         await Supervisor(system.environment).run_to_end(migration)
-        try:
-            yield system
-        finally:
-            for process in system.processes:
-                if process.popen is not None and process.popen.poll() is None:
-                    processes.kill(process.popen)
+        async with logins(dsn) as system.logins:
+            try:
+                yield system
+            finally:
+                for process in system.processes:
+                    if process.popen is not None and process.popen.poll() is None:
+                        processes.kill(process.popen)
 
 
 @asynccontextmanager

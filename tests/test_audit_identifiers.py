@@ -30,10 +30,11 @@ async def system(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Syst
             yield running
 
 
-async def audit(system: System, status: int) -> str:
-    """Type the command: topics, tables and the logs of this system."""
+async def audit(system: System, status: int, login: str = "auditor") -> str:
+    """Type the command as an auditor, or another login: topics, tables and the logs of this system."""
     arguments = ["audit", "identifiers", str(system.directory / "logs"), "--register", str(PROVIDERS)]
-    done = await asyncio.to_thread(RUNNER.invoke, app, arguments, env=system.environment)
+    dsn = {"PCARE_POSTGRES_DSN": system.logins.get(login, system.dsn)}
+    done = await asyncio.to_thread(RUNNER.invoke, app, arguments, env=system.environment | dsn)
     assert done.exit_code == status, f"{done.exit_code}: {done.output} {done.exception!r}"
     return str(done.output)
 
@@ -52,6 +53,8 @@ async def test_a_whole_run_leaves_no_number_and_what_is_planted_is_found(system:
 
     clean = await audit(system, 0)
     assert clean.endswith("No NHS number was found.\n")
+    acts = await system.fetch("SELECT why, details FROM pcare.acts WHERE what = 'audit-identifiers'")
+    assert [(act[0], json.loads(act[1])) for act in acts] == [("an audit", {"topics": True, "logs": 1})]
     for part in (f"{RECORDED}: ", f"{REJECTED}: ", "__consumer_offsets: ", "pcare.interventions: ", "ingest-"):
         assert part in clean
     assert f"{RECORDED}: 0 " not in clean
@@ -85,7 +88,8 @@ async def test_a_whole_run_leaves_no_number_and_what_is_planted_is_found(system:
         stream.write(f"one more line\nand {NUMBER}\n")
     expected.append(f"{log} line {before + 2}")
 
-    said = await audit(system, 1)
+    said = await audit(system, 1, login="the owner")  # an auditor says so, where there is a schema that is not ours
+    assert "No NHS number was found" not in await audit(system, 1)
     found = [line.removeprefix("NHS NUMBER  ") for line in said.splitlines() if line.startswith("NHS NUMBER  ")]
     assert sorted(found) == sorted(expected)
     assert f"{len(expected)} places hold an NHS number" in said

@@ -20,11 +20,20 @@ KEY = "pcare_a_key_for_tests"
 PROJECT = """<Project Sdk="Microsoft.NET.Sdk"><PropertyGroup><OutputType>Exe</OutputType><Nullable>enable</Nullable>
 <TargetFramework>net8.0</TargetFramework><ImplicitUsings>enable</ImplicitUsings></PropertyGroup></Project>"""
 
+WHERE = {
+    "dotnet": "install the .NET SDK 8 or newer",
+    "java": "install a Java runtime, 11 or newer",
+    "node": "install Node.js 18 or newer",
+    "curl": "install curl",
+    "sh": "there is no POSIX shell",
+}
+"""What an example needs that neither pip nor `make test-tools` brings."""
+
 
 def tool(name: str) -> str:
     found = shutil.which(name)
     if found is None:
-        pytest.skip(f"{name} is not installed on this machine")
+        pytest.skip(f"{name} is not installed, so the example that it runs is not tried: {WHERE[name]}")
     return found
 
 

@@ -4,16 +4,18 @@ work with no more than the plan of access gives them.
 
 import asyncio
 import contextlib
+import datetime as dt
 import json
 import re
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from aiokafka import AIOKafkaConsumer
 from aiokafka import errors as refusals
-from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
+from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.errors import (
     ClusterAuthorizationFailedError,
     GroupAuthorizationFailedError,
@@ -27,8 +29,9 @@ from pcare_cli.kafka_access.cluster import Cluster, NotDoneError
 from pcare_cli.kafka_access.plan import Permission
 from pcare_common.errors import EXIT_CONFIGURATION
 from pcare_schemas.examples import ROYAL_FREE, UCLH, WHITTINGTON, person
-from pcare_schemas.topics import KPI_PARTIALS, RECORDED, REJECTED, SUBJECTS, SUBMITTED, provider_topic
+from pcare_schemas.topics import CHECKPOINTS, KPI_PARTIALS, RECORDED, REJECTED, SUBJECTS, SUBMITTED, provider_topic
 from secured import SERVICES, Secured, shut_out
+from system import Process
 
 pytestmark = pytest.mark.integration
 
@@ -40,7 +43,7 @@ def pam(source: str = WHITTINGTON) -> dict[str, Any]:
     return events.pam(subject=person("of Kafka"), source=source)
 
 
-async def test_every_service_works_with_what_the_plan_gives_it(secured: Secured) -> None:
+async def test_every_service_works_with_what_the_plan_gives_it(secured: Secured, tmp_path: Path) -> None:
     ingest, recorder, aggregator = [await secured.start(name) for name in SERVICES]
     straight, over_http, forged = pam(), events.referral(), pam(ROYAL_FREE)
     await asyncio.to_thread(secured.send, USER, WHITTINGTONS, straight)
@@ -57,6 +60,14 @@ async def test_every_service_works_with_what_the_plan_gives_it(secured: Secured)
     await asyncio.to_thread(secured.send, "provider-rrv", provider_topic("RRV"), later)
     await secured.fetched("SELECT FROM pcare.interventions WHERE id = $1", later["id"])
 
+    # The sealer, with a user of its own, signs what the recorders have published of every topic, and publishes that.
+    sealer = secured.system.add("seal")
+    sealer.environment |= secured.login("sealer")
+    await asyncio.to_thread(sealer.start)
+    await sealer.ready()
+    await secured.fetched("SELECT FROM pcare.checkpoints WHERE size >= 3 AND published_at IS NOT NULL")
+    assert sealer.terminate() == 0
+
     # What a provider writes into its own topic is its own word: it speaks for nobody else.
     await asyncio.to_thread(secured.send, USER, WHITTINGTONS, forged)
     (row,) = await secured.fetched("SELECT reason, origin_topic FROM pcare.rejections WHERE id = $1", forged["id"])
@@ -69,10 +80,24 @@ async def test_every_service_works_with_what_the_plan_gives_it(secured: Secured)
         await auditor.wait_until_settled(lambda _line: None)
         report = await auditor.report([(one["source"], one["id"]) for one in (straight, over_http, later)])
     assert report.exact, report
+    await _ask_as_an_auditor(secured, aggregator.address)
+
+    # Who erases a person deletes what was submitted, and puts other records in the place of links and rejections.
+    (tmp_path / "number").write_text(events.A_PERSON.removeprefix("nhs-number:"))
+    await asyncio.to_thread(secured.send, "operator", SUBMITTED, events.pam(999.0, subject=await _pseudonym(ingest)))
+    erase = ["audit", "erase", "--file", str(tmp_path / "number"), "--ingest", ingest.address, "--who", "ada"]
+    said = await asyncio.to_thread(secured.type, *erase, "--why", "asked for", user="operator")
+    assert "Erased: 1 links, 1 rejections redacted, 2 submitted events of the person deleted" in said
+
     assert [process.terminate() for process in (ingest, recorder, aggregator)] == [0, 0, 0]
 
     # The operator's commands, once the recorder has stopped.
     await asyncio.to_thread(secured.send, "operator", SUBMITTED, pam())  # as `pcare rejected redrive` does
+    erased = {TopicPartition(SUBMITTED, 0): 0, TopicPartition(WHITTINGTONS, 0): 0}
+    with closing(KafkaAdminClient(**secured.options("operator"))) as admin:  # as an erasure does
+        assert {one["error_code"] for one in admin.delete_records(erased).values()} == {0}
+        with pytest.raises(TopicAuthorizationFailedError):
+            admin.delete_records({TopicPartition(RECORDED, 0): 0})
     release = ["breaker", "release", SUBMITTED, "--dry-run"]
     assert "1 records at most would be let through" in await asyncio.to_thread(secured.type, *release, user="operator")
     assert re.search(rf"{RECORDED}: read [1-9]", await _rebuilt(secured))
@@ -81,6 +106,12 @@ async def test_every_service_works_with_what_the_plan_gives_it(secured: Secured)
     assert logs
     for password in secured.passwords.values():
         assert password not in logs
+
+
+async def _pseudonym(ingest: Process) -> str:
+    numbers = {"nhs_numbers": [events.A_PERSON.removeprefix("nhs-number:")]}
+    async with httpx.AsyncClient(base_url=ingest.address, trust_env=False) as client:
+        return str((await client.post("/pseudonyms", json=numbers)).json()["pseudonyms"][0])
 
 
 async def _rebuilt(secured: Secured) -> str:
@@ -94,7 +125,7 @@ async def _rebuilt(secured: Secured) -> str:
     return done.output
 
 
-@pytest.mark.parametrize("topic", [ROYAL_FREES, SUBMITTED, RECORDED, SUBJECTS, REJECTED, KPI_PARTIALS])
+@pytest.mark.parametrize("topic", [ROYAL_FREES, SUBMITTED, RECORDED, SUBJECTS, REJECTED, KPI_PARTIALS, CHECKPOINTS])
 def test_a_provider_writes_nowhere_but_to_its_own_topic(secured: Secured, topic: str) -> None:
     with pytest.raises(TopicAuthorizationFailedError):
         secured.send(USER, topic, pam())
@@ -213,3 +244,18 @@ async def test_ingest_that_is_not_let_in_says_what_to_do_and_waits(secured: Secu
                     break
             await asyncio.sleep(0.1)
     assert "Check PCARE_KAFKA_SECURITY_PROTOCOL" in answer.text
+
+
+async def _ask_as_an_auditor(secured: Secured, aggregator: str) -> None:
+    """Type each question of an auditor who has the rights of one, and no more, and comes by TLS."""
+    login = {"user": "auditor", "PCARE_POSTGRES_DSN": secured.system.logins["auditor"]}
+    yesterday = str(dt.datetime.now(dt.UTC).date() - dt.timedelta(days=2))
+    for asked in (
+        ("as-of", yesterday),
+        ("explain", "pam_people"),
+        ("statement", "--provider", "RKE", "--month", yesterday[:7]),
+    ):
+        await asyncio.to_thread(secured.type, "audit", *asked, **login)
+    said = await asyncio.to_thread(secured.type, "audit", "replay", "--aggregator", aggregator, **login)
+    assert said.splitlines()[-1] == "equal", said
+    assert "LEFT OUT" not in said, said

@@ -4,6 +4,7 @@ import asyncio
 import json
 import time
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -37,6 +38,42 @@ def test_making_a_user_again_changes_nothing(secured: Secured) -> None:
     secured.send(USER, WHITTINGTONS, pam())
     assert "as planned" in secured.type("kafka", "check")
     assert "as planned" in secured.type("providers", "kafka", "check", "RKE", "RAL")
+
+
+def test_a_password_may_come_from_a_file_and_then_follows_the_file(secured: Secured, tmp_path: Path) -> None:
+    file = tmp_path / "password"
+
+    def add(password: str) -> str:
+        file.write_text(password + "\n")
+        secured.passwords["provider-rp4"] = password
+        return secured.change("providers", "kafka", "add", "RP4", "--password-file", str(file))
+
+    first, second = "the-first-of-these-passwords", "the-second-of-these-passwords"
+    said = add(first)
+    assert f"has the password of {file}" in said
+    assert first not in said
+    secured.log_in("provider-rp4")
+    trail = secured.trail()
+    assert "is in as planned" in add(first)
+    assert secured.trail() == trail
+    assert "make    a password" in add(second)
+    secured.log_in("provider-rp4")
+    with shut_out():
+        secured.log_in("provider-rp4", sasl_plain_password=first)
+    assert [act["what"] for act in secured.trail()[len(trail) :]] == ["kafka-user-added", "kafka-outcome"]
+    told = json.dumps(secured.trail())
+    assert first not in told
+    assert second not in told
+
+
+def test_a_file_that_holds_no_password_makes_no_user(secured: Secured, tmp_path: Path) -> None:
+    file, trail = tmp_path / "password", secured.trail()
+    for content in (None, "", "too short"):
+        if content is not None:
+            file.write_text(content)
+        said = secured.change("kafka", "add", "recorder", "--password-file", str(file), status=2)
+        assert str(file) in said
+    assert secured.trail() == trail
 
 
 def test_what_is_only_tried_changes_nothing(secured: Secured) -> None:

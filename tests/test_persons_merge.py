@@ -45,6 +45,10 @@ def life_of(number: str, borough: str, *, score: float = 50.0) -> list[dict[str,
     return lived
 
 
+def as_operator(system: System) -> dict[str, str]:
+    return system.environment | {"PCARE_POSTGRES_DSN": system.logins["operator"]}
+
+
 async def send(system: System, *events: dict[str, Any]) -> None:
     async with system.client("ingest") as client:
         answer = await client.post("/events", content=json.dumps(events), headers=MANY)
@@ -57,7 +61,7 @@ async def merge(system: System, directory: Path, *numbers: str, status: int = 0)
     file.write_text("\n".join(numbers) + "\n")
     arguments = ["persons", "merge", "--file", str(file), "--ingest", system.one("ingest").address]
     arguments += ["--who", "an operator", "--why", "the registry merged them"]
-    done = await asyncio.to_thread(RUNNER.invoke, app, arguments, env=system.environment)
+    done = await asyncio.to_thread(RUNNER.invoke, app, arguments, env=as_operator(system))
     assert done.exit_code == status, f"{done.exit_code}: {done.output} {done.exception!r}"
     assert not [number for number in numbers if number in done.output]
     return str(done.output)
@@ -139,10 +143,11 @@ async def lose_the_database_and_rebuild(system: System) -> None:
         await connection.execute("DROP SCHEMA pcare CASCADE; DROP SCHEMA IF EXISTS edge CASCADE")
         await connection.execute("DROP SCHEMA IF EXISTS analysis CASCADE; DROP SCHEMA IF EXISTS desk CASCADE")
         await migrate.apply(connection)
+        await migrate.admit_roles(connection)
     finally:
         await connection.close()
     log = system.layout.log("rebuild")
-    await Supervisor(system.environment).run_to_end(Service("rebuild", ["-m", "pcare_recorder.rebuild"], log))
+    await Supervisor(as_operator(system)).run_to_end(Service("rebuild", ["-m", "pcare_recorder.rebuild"], log))
     assert "restored 2 merges of two subjects" in log.read_text()
     assert {name: await system.fetch(tables.format(name)) for name in names} == before
     recorder.start()

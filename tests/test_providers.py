@@ -20,6 +20,7 @@ from kafka import KafkaProducer
 from typer.testing import CliRunner
 
 from backends import Backend
+from database_logins import logins
 from pcare_cli.main import app
 from pcare_common import api_keys
 from pcare_recorder import migrate
@@ -54,16 +55,17 @@ KEYS = [
 
 
 class Office:
-    """Types commands against a database of its own, and looks into it."""
+    """Types commands against a database of its own, as an operator, and looks into it."""
 
-    def __init__(self, dsn: str, directory: Path) -> None:
+    def __init__(self, dsn: str, operator: str, directory: Path) -> None:
         self.dsn = dsn
+        self.operator = operator
         self.directory = directory
         self.variables: dict[str, str] = {}
 
     async def type(self, *arguments: str, status: int = 0, dsn: str | None = None) -> str:
         """Type `pcare providers …`, and return what it says, on both streams."""
-        environment = {"PCARE_POSTGRES_DSN": dsn or self.dsn, "PCARE_PROVIDER_REGISTER": None} | self.variables
+        environment = {"PCARE_POSTGRES_DSN": dsn or self.operator, "PCARE_PROVIDER_REGISTER": None} | self.variables
         done = await asyncio.to_thread(RUNNER.invoke, app, ["providers", *arguments], env=environment)
         assert done.exit_code == status, f"{' '.join(arguments)}: {done.exit_code} {done.exception!r}\n{done.output}"
         return done.output
@@ -99,9 +101,9 @@ async def office(backend: Backend, tmp_path: Path) -> AsyncIterator[Office]:
     dsn = f"{backend.dsn.rsplit('/', 1)[0]}/{name}"
     connection = await asyncpg.connect(dsn)
     await migrate.apply(connection)
-    await migrate.admit_edge(connection)
     await connection.close()
-    yield Office(dsn, tmp_path)
+    async with logins(dsn) as made:
+        yield Office(dsn, made["operator"], tmp_path)
     await server.execute(f"DROP DATABASE {name} WITH (FORCE)")
     await server.close()
 
@@ -216,6 +218,21 @@ async def test_an_entry_is_changed_where_it_is_said_and_the_trail_holds_both(off
     assert "kinds" not in shown
     assert "valid_from" not in shown
     assert len(await office.acts()) == 3
+
+
+async def test_the_hour_by_which_a_provider_normally_sends_is_said_shown_and_taken_away(office: Office) -> None:
+    await office.type("add", "RKE", *BECAUSE)
+    said = await office.type("set", "RKE", "--expected-by", "09:30", *BECAUSE)
+    assert "expected by 09:30 (mon tue wed thu fri)" in said
+    await office.type("set", "RKE", "--days", "mon,sat-sun", "--bank-holidays", *BECAUSE)
+    shown = await office.json("show", "RKE")
+    assert (shown["expected_by"], shown["expected_days"]) == ("09:30:00", ["mon", "sat", "sun"])
+    assert "bank holidays too" in await office.type("show", "RKE")
+    (details,) = (json.loads(act["details"]) for act in (await office.acts())[1:2])
+    assert details["after"] == {"expected_by": "09:30:00", "expected_days": ["mon", "tue", "wed", "thu", "fri"]}
+    await office.type("set", "RKE", "--expected-by", "none", *BECAUSE)
+    assert not {name for name in await office.json("show", "RKE") if name.startswith("expected")}
+    assert "give that too" in await office.type("set", "RKE", "--days", "mon", *BECAUSE, status=1)
 
 
 async def test_one_of_a_register_file_is_changed_by_a_row_of_its_own(office: Office) -> None:
@@ -440,7 +457,7 @@ async def test_the_list_is_for_people_and_for_programs(office: Office) -> None:
 
 async def test_a_newcomer_is_recorded_and_what_it_sent_too_early_goes_in_again(system: System, tmp_path: Path) -> None:
     await system.start("recorder")
-    office = Office(system.dsn, tmp_path)
+    office = Office(system.dsn, system.logins["operator"], tmp_path)
     office.variables["PCARE_PROVIDER_REGISTER"] = system.environment["PCARE_PROVIDER_REGISTER"]
 
     async def send() -> None:

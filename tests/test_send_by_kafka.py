@@ -75,7 +75,7 @@ async def test_the_java_program_stores_an_event_that_is_recorded(secured: Secure
     java = find_java().program
     modules = await asyncio.to_thread(subprocess.run, [java, "--list-modules"], capture_output=True, text=True)
     if "jdk.compiler" not in modules.stdout:
-        pytest.skip("this Java runs programs and compiles none")
+        pytest.skip("this Java has no compiler, and the page's program is a source file: install a JDK")
     (place / "client.properties").write_text(program(block("properties", "jaas"), secured))
     (place / "Send.java").write_text(block("java", "class Send"))
     event = pam(subject=person("of Java"))

@@ -8,6 +8,7 @@ from pcare_schemas import topics
 from pcare_schemas.envelope import TYPE_PREFIX
 from pcare_schemas.kinds import KINDS
 from pcare_schemas.recorded import SUBJECT_LINKED_SOURCE, SUBJECT_LINKED_TYPE, SUBJECTS_MERGED_TYPE
+from pcare_schemas.sealed import CHECKPOINT_SOURCE, CHECKPOINT_TYPE
 
 _HEADERS: Final = {
     "type": "object",
@@ -79,6 +80,11 @@ def _channels() -> dict[str, Any]:
         "kpiPartials": _channel(
             topics.KPI_PARTIALS, ["kpiPartial"], "Each partition's KPI components. Internal; compacted."
         ),
+        "checkpoints": _channel(
+            topics.CHECKPOINTS,
+            ["checkpoint"],
+            "Signed statements of what was recorded, as the root of a Merkle tree. Kept for ever.",
+        ),
     }
 
 
@@ -99,6 +105,7 @@ def _operations() -> dict[str, Any]:
         "record": _operation("send", "recorded", "The recorder writes the log."),
         "linkSubject": _operation("send", "subjects", "The recorder names a new person's subject id."),
         "reject": _operation("send", "rejected", "The recorder tells why an event was refused."),
+        "seal": _operation("send", "checkpoints", "The sealer publishes what it signed."),
         "shareComponents": _operation("send", "kpiPartials", "A KPI worker shares its partitions' components."),
     }
 
@@ -131,6 +138,7 @@ def _messages() -> dict[str, Any]:
             "Two subjects that are one person", "#/components/schemas/subjectsMerged", "The subject that is gone"
         ),
         "kpiPartial": _message("A partition's components", "#/components/schemas/kpiPartial", "The partition"),
+        "checkpoint": _message("A signed checkpoint", "#/components/schemas/checkpoint", "The origin of the log"),
     }
 
 
@@ -194,6 +202,26 @@ def _schemas() -> dict[str, Any]:
                         "kept": {"type": "string", "description": "person:<uuid>"},
                     },
                     "required": ["gone", "kept"],
+                },
+            },
+            "required": ["specversion", "id", "source", "type", "subject", "time", "data"],
+        },
+        "checkpoint": {
+            "type": "object",
+            "properties": {
+                "specversion": {"const": "1.0"},
+                "id": {"type": "string", "description": "Size and time"},
+                "source": {"const": CHECKPOINT_SOURCE},
+                "type": {"const": CHECKPOINT_TYPE},
+                "subject": {"type": "string", "description": "The origin of the log, as the note's first line has it"},
+                "time": {"type": "string", "format": "date-time"},
+                "data": {
+                    "type": "object",
+                    "properties": {
+                        "note": {"type": "string", "description": "A C2SP tlog-checkpoint, as a signed note"},
+                        "size": {"type": "integer", "minimum": 0, "description": "How many leaves the tree has"},
+                    },
+                    "required": ["note", "size"],
                 },
             },
             "required": ["specversion", "id", "source", "type", "subject", "time", "data"],

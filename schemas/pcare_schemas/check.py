@@ -1,6 +1,7 @@
 """The one verdict on an event, at the edge and in the recorder alike. Pure: it reads no clock and no network."""
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pydantic import ValidationError
@@ -17,12 +18,16 @@ from pcare_schemas.unreadable import identifiable, unreadable
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A submitted record. `timestamp` is the broker's, aware; at the edge, before there is one, the moment itself."""
+    """A submitted record. `timestamp` is the broker's, aware; at the edge, before there is one, the moment itself.
+
+    No verdict looks at `headers`: they say by which way an event came, not what it says.
+    """
 
     value: bytes | None
     key: bytes | None
     topic: str
     timestamp: dt.datetime
+    headers: Sequence[tuple[str, bytes | None]] = ()
 
 
 def check(record: Record, rules: Rules) -> Event | Rejection:

@@ -85,6 +85,8 @@ class RejectedData(msgspec.Struct, frozen=True):
     redacted: bool
     size: int
     sha256: str | None
+    erased: bool = False
+    """What told of a person was taken out of it since, and which event it was: see docs/erasure.md."""
 
 
 class RejectedEvent(msgspec.Struct, frozen=True):

@@ -8,6 +8,7 @@ RECORDED: Final = "interventions.recorded"
 SUBJECTS: Final = "interventions.subjects"
 REJECTED: Final = "interventions.rejected"
 KPI_PARTIALS: Final = "interventions.kpi-partials"
+CHECKPOINTS: Final = "interventions.checkpoints"
 
 SUBMITTED_PATTERN: Final = r"^interventions\.submitted(\.[a-z0-9-]+)?$"
 """Matches the shared topic and every provider's own. Anchored, so that no other topic is ever read by accident."""

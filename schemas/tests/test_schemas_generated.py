@@ -146,6 +146,7 @@ def test_the_asyncapi_document_has_every_topic_and_every_kind():
         topics.SUBJECTS,
         topics.REJECTED,
         topics.KPI_PARTIALS,
+        topics.CHECKPOINTS,
     }
     assert DOCUMENT["channels"]["submitted"]["messages"].keys() == KINDS.keys()
     used = {

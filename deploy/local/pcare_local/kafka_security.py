@@ -6,25 +6,19 @@ copied from the directory stays good for long. The administrator's password stay
 """
 
 import datetime as dt
-import ipaddress
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
-
+from pcare_local import certificates
 from pcare_local.ports import LOOPBACK
 
 ADMINISTRATOR = "admin"
 BROKER = "pcare-broker"
 MECHANISM = "SCRAM-SHA-512"
 DAYS_VALID = 7
-_CLOCKS_APART = dt.timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,66 +81,9 @@ def secure(directory: Path, *, now: dt.datetime, reauthenticate_seconds: int = 3
 
 def _certificates(now: dt.datetime) -> tuple[str, str]:
     """Return the authority's certificate, and the brokers' key with the chain of theirs, as PEM."""
-    authority_key, broker_key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
-    authority_name, broker_name = _name("pcare local authority"), _name(BROKER)
-    authority = (
-        _certificate(authority_name, authority_name, authority_key.public_key(), now)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .add_extension(_usage(signs_certificates=True), critical=True)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(authority_key.public_key()), critical=False)
-        .sign(authority_key, hashes.SHA256())
-    )
-    names = [x509.IPAddress(ipaddress.ip_address(LOOPBACK)), x509.DNSName("localhost")]
-    both_ways = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
-    broker = (
-        _certificate(broker_name, authority_name, broker_key.public_key(), now)
-        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(_usage(signs_certificates=False), critical=True)
-        .add_extension(x509.ExtendedKeyUsage(both_ways), critical=False)
-        .add_extension(x509.SubjectAlternativeName(names), critical=False)
-        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(authority_key.public_key()), critical=False)
-        .sign(authority_key, hashes.SHA256())
-    )
-    key = broker_key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    return _pem(authority), key.decode() + _pem(broker) + _pem(authority)
-
-
-def _certificate(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, now: dt.datetime
-) -> x509.CertificateBuilder:
-    return (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(issuer)
-        .public_key(key)
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - _CLOCKS_APART)
-        .not_valid_after(now + dt.timedelta(days=DAYS_VALID))
-    )
-
-
-def _usage(*, signs_certificates: bool) -> x509.KeyUsage:
-    return x509.KeyUsage(
-        digital_signature=not signs_certificates,
-        key_cert_sign=signs_certificates,
-        crl_sign=signs_certificates,
-        content_commitment=False,
-        key_encipherment=False,
-        data_encipherment=False,
-        key_agreement=False,
-        encipher_only=False,
-        decipher_only=False,
-    )
-
-
-def _name(common: str) -> x509.Name:
-    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common)])
-
-
-def _pem(certificate: x509.Certificate) -> str:
-    return certificate.public_bytes(serialization.Encoding.PEM).decode()
+    authority = certificates.authority("pcare local authority", now, DAYS_VALID)
+    broker = certificates.signed(authority, BROKER, [LOOPBACK, "localhost"], now, DAYS_VALID)
+    return authority.pem, broker.key_pem + broker.pem + authority.pem
 
 
 def write_secret(file: Path, text: str) -> None:

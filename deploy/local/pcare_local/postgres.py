@@ -32,11 +32,13 @@ class PostgresServer:
     """One PostgreSQL server on 127.0.0.1, its data in `directory`, with a password of its own.
 
     Started anew on the same directory it continues with the data, also after SIGKILL. No process outlives this
-    program (see `launch`). As root it runs as `nobody`.
+    program (see `launch`). As root it runs as `nobody`. `binaries` are its programs, by default those that pip
+    installs, which speak no TLS.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, binaries: Path | None = None) -> None:
         self.directory = directory.resolve()
+        self._binaries = binaries
         self.port = free_ports(1)[0]
         self._user = _user_to_run_as()
         self._lock = DirectoryLock(self.directory)
@@ -173,7 +175,7 @@ class PostgresServer:
         return len(lines) >= 8 and lines[0].strip() == str(self.pid) and lines[7].strip() == "ready"
 
     def _spawn(self, command: list[str]) -> subprocess.Popen[bytes]:
-        program = _binaries() / command[0]
+        program = (self._binaries or _binaries()) / command[0]
         return processes.spawn(
             [str(program), *command[1:]],
             log=self.log,

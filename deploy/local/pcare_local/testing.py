@@ -37,9 +37,9 @@ def running_secured_kafka(directory: Path, *, reauthenticate_seconds: int = 3600
 
 
 @contextmanager
-def running_postgres(directory: Path) -> Iterator[PostgresServer]:
-    """Run PostgreSQL with its data in `directory`."""
-    server = PostgresServer(directory)
+def running_postgres(directory: Path, *, binaries: Path | None = None) -> Iterator[PostgresServer]:
+    """Run PostgreSQL with its data in `directory`; `binaries` as PostgresServer has them."""
+    server = PostgresServer(directory, binaries=binaries)
     server.start()
     try:
         yield server

@@ -13,7 +13,7 @@ def in_place_at_end(history: History, rule: rules.InPlaceAtEndRule) -> Iterator[
     """Count the subjects with something in place at the end of each year, the running one so far."""
     for period, counted in _counted_at_end(history, rule):
         for fact in counted.values():
-            yield Tally(period.year, fact.area, 1)
+            yield Tally(fact, period.year, 1)
 
 
 def in_place_in_year(history: History, rule: rules.InPlaceInYearRule) -> Iterator[Tally]:
@@ -21,7 +21,7 @@ def in_place_in_year(history: History, rule: rules.InPlaceInYearRule) -> Iterato
     every = spells(history, Terms(rule.opened_by, rule.closed_by))
     for period in history.periods:
         for fact in latest_of_each_subject(spell.fact for spell in every if spell.in_place_within(period)):
-            yield Tally(period.year, fact.area, 1)
+            yield Tally(fact, period.year, 1)
 
 
 def share_in_place(history: History, rule: rules.ShareInPlaceRule, catalogue: Catalogue) -> Iterator[Tally]:
@@ -32,7 +32,7 @@ def share_in_place(history: History, rule: rules.ShareInPlaceRule, catalogue: Ca
     others = [counted for _, counted in _counted_at_end(history, also_in)]
     for (period, counted), other in zip(_counted_at_end(history, of), others, strict=True):
         for subject, fact in counted.items():
-            yield Tally(period.year, fact.area, int(subject in other), 1)
+            yield Tally(fact, period.year, int(subject in other), 1)
 
 
 def _counted_at_end(history: History, rule: rules.InPlaceAtEndRule) -> Iterator[tuple[Period, dict[str, Fact]]]:

@@ -26,12 +26,13 @@ class Log:
         admin.create_topics({self.topic: {"num_partitions": 3, "replication_factor": 1}})
         admin.close()
 
-    def write(self, *lines: LogLine | bytes, partition: int, commit: bool = True) -> None:
+    def write(self, *lines: LogLine | bytes | None, partition: int, commit: bool = True) -> None:
         producer = KafkaProducer(**self.options, transactional_id=uuid4().hex)
         producer.init_transactions()
         producer.begin_transaction()
         for one in lines:
-            producer.send(self.topic, one if isinstance(one, bytes) else msgspec.json.encode(one), partition=partition)
+            value = msgspec.json.encode(one) if isinstance(one, LogLine) else one
+            producer.send(self.topic, value, key=b"key", partition=partition)
         producer.flush()
         producer.commit_transaction() if commit else producer.abort_transaction()
         producer.close()
@@ -60,8 +61,15 @@ async def test_an_empty_log_is_read_at_once(log: Log) -> None:
     assert await asyncio.to_thread(log.read) == []
 
 
-async def test_what_is_no_event_is_named_by_its_place(log: Log) -> None:
-    await asyncio.to_thread(log.write, b"{}", partition=1)
+async def test_a_topic_that_is_not_there_is_named(log: Log) -> None:
+    log.topic = f"audit-{uuid4().hex}"
+    with pytest.raises(LogUnreadableError, match=f"there is no topic {log.topic}"):
+        await asyncio.to_thread(log.read)
+
+
+@pytest.mark.parametrize("record", [b"{}", b"", None, b'{"x":' + b"[" * 100_000])
+async def test_what_is_no_event_is_named_by_its_place(record: bytes | None, log: Log) -> None:
+    await asyncio.to_thread(log.write, record, partition=1)
     with pytest.raises(LogUnreadableError, match=f"{log.topic}/1@0 is no event"):
         await asyncio.to_thread(log.read)
 

@@ -46,14 +46,7 @@ def count_submitted(options: Mapping[str, Any], cursors: Sequence[Cursor]) -> tu
     `options` are kafka-python's connection options. Blocks. A partition is in trouble when Kafka no longer holds its
     first records, when it goes on after the cursor, or when the records do not come.
     """
-    consumer = KafkaConsumer(
-        client_id="pcare-accounting",
-        isolation_level="read_committed",
-        enable_auto_commit=False,
-        auto_offset_reset="none",
-        **options,
-    )
-    with closing(consumer):
+    with closing(_consumer(options)) as consumer:
         partitions = {TopicPartition(one.topic, one.partition): one for one in cursors}
         consumer.assign(list(partitions))
         starts, ends = consumer.beginning_offsets(list(partitions)), consumer.end_offsets(list(partitions))
@@ -64,6 +57,26 @@ def count_submitted(options: Mapping[str, Any], cursors: Sequence[Cursor]) -> tu
             PartitionAccount(cursor, counts[partition].number, _trouble(cursor, starts, ends, counts, partition))
             for partition, cursor in partitions.items()
         )
+
+
+def count_stretch(options: Mapping[str, Any], topic: str, partition: int, first: int, end: int) -> int | None:
+    """Count in Kafka the records of some offsets, likewise; None when they do not come. Blocks."""
+    with closing(_consumer(options)) as consumer:
+        where = TopicPartition(topic, partition)
+        consumer.assign([where])
+        consumer.seek(where, first)
+        count = _count(consumer, {where: Cursor(topic, partition, first, end, 0, 0, 0)})[where]
+        return count.number if count.position >= end else None
+
+
+def _consumer(options: Mapping[str, Any]) -> KafkaConsumer:
+    return KafkaConsumer(
+        client_id="pcare-accounting",
+        isolation_level="read_committed",
+        enable_auto_commit=False,
+        auto_offset_reset="none",
+        **options,
+    )
 
 
 @dataclass(slots=True)
@@ -126,12 +139,18 @@ async def find(connection: asyncpg.Connection, wanted: Iterable[tuple[str, str]]
     return found
 
 
-async def sql_kpis(connection: asyncpg.Connection, catalogue: Catalogue, at: dt.datetime) -> dict[Key, Counted]:
-    """Return the KPIs as SQL counts them from the recorded rows, at an instant."""
+async def sql_kpis(
+    connection: asyncpg.Connection, catalogue: Catalogue, at: dt.datetime, known_at: dt.datetime | None = None
+) -> dict[Key, Counted]:
+    """Return the KPIs as SQL counts them from the recorded rows, at an instant.
+
+    `known_at` leaves out what was recorded then or later; persons are told apart as they are now all the same.
+    """
     rows = await connection.fetch(
-        "SELECT kpi, borough, year, value, numerator, denominator FROM pcare.kpi_values($1, $2::jsonb)",
+        "SELECT kpi, borough, year, value, numerator, denominator FROM pcare.kpi_values($1, $2::jsonb, $3)",
         at,
         json.dumps(catalogue.document()),
+        known_at,
     )
     return {
         (row["kpi"], row["borough"], row["year"]): Counted(row["value"], row["numerator"], row["denominator"])

@@ -1,7 +1,9 @@
 """Sends events to ingest over HTTP, again and again with the same ids until each has an answer."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+import ssl
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
 
 import httpx
 
@@ -17,22 +19,24 @@ LONGEST_RETRY_AFTER = 60.0
 IN_FLIGHT = 8
 
 
-def client_for(ingest: str, api_key: str | None = None) -> httpx.AsyncClient:
+def client_for(ingest: str, api_key: str | None = None, cafile: Path | None = None) -> httpx.AsyncClient:
     """Return an HTTP client for the ingest service at a base address such as http://127.0.0.1:8080.
 
-    `api_key`: the sender's, where ingest asks for credentials.
+    `api_key`: the sender's, where ingest asks for credentials. `cafile`: the authority of its certificate, where that
+    is none of the well-known. Raises OSError for one that cannot be read.
     """
     headers = {} if api_key is None else {"X-API-Key": api_key}
     limits = httpx.Limits(max_connections=IN_FLIGHT)
+    verify = True if cafile is None else ssl.create_default_context(cafile=cafile)
     return httpx.AsyncClient(
-        base_url=ingest, headers=headers, timeout=SECONDS_FOR_AN_ANSWER, limits=limits, trust_env=False
+        base_url=ingest, headers=headers, timeout=SECONDS_FOR_AN_ANSWER, limits=limits, trust_env=False, verify=verify
     )
 
 
 class HttpSender:
     """Sends deliveries to POST /events and notes in `ledger` what became of each event.
 
-    An event without an answer for `give_up_after` seconds is noted as unanswered.
+    An event without an answer for `give_up_after` seconds is noted as unanswered. `keys`: the API key of each source.
     """
 
     def __init__(
@@ -43,12 +47,14 @@ class HttpSender:
         *,
         give_up_after: float,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        keys: Mapping[str, str] | None = None,
     ) -> None:
         self._client = client
         self._ledger = ledger
         self._clock = clock
         self._give_up_after = give_up_after
         self._sleep = sleep
+        self._keys = keys or {}
 
     async def send(self, delivery: Sequence[Posting]) -> None:
         """Send until every event has its answer; raises ValueError for an answer that is not understood."""
@@ -73,8 +79,11 @@ class HttpSender:
             content, media_type = delivery[0].value, SINGLE
         else:
             content, media_type = b"[" + b",".join(posting.value for posting in delivery) + b"]", BATCH
+        headers = {"Content-Type": media_type}
+        if delivery[0].organisation.source in self._keys:
+            headers["X-API-Key"] = self._keys[delivery[0].organisation.source]
         try:
-            response = await self._client.post("/events", content=content, headers={"Content-Type": media_type})
+            response = await self._client.post("/events", content=content, headers=headers)
         except httpx.TransportError:
             return [AGAIN] * len(delivery), None
         return understand(response.status_code, response.content, len(delivery)), _retry_after(response)

@@ -6,12 +6,14 @@ from typing import Annotated
 import typer
 
 from pcare_cli import console
+from pcare_cli.audit_app import app as audit_app
 from pcare_cli.conformance.app import conformance
 from pcare_cli.desk.app import app as rejected_app
-from pcare_cli.identifying.app import app as audit_app
+from pcare_cli.doctor.app import doctor
 from pcare_cli.kafka_access.app import app as kafka_app
 from pcare_cli.keys_app import app as keys_app
 from pcare_cli.operator_apps import breaker_app, gap_app
+from pcare_cli.operator_options import Who, Why, WhyIfAny
 from pcare_cli.persons_app import app as persons_app
 from pcare_cli.providers.app import app as providers_app
 from pcare_cli.publishing.app import publish
@@ -38,6 +40,7 @@ app.add_typer(gap_app, name="gap")
 app.add_typer(kafka_app, name="kafka")
 app.command()(publish)
 app.command()(conformance)
+app.command()(doctor)
 
 TopicsFile = Annotated[
     Path | None, typer.Option("--file", help="The file of topics; default deploy/kafka/topics.yaml.")
@@ -58,17 +61,23 @@ def topics_create(
     file: TopicsFile = None,
     provider: Providers = None,
     repair: Annotated[bool, typer.Option(help="Also set what differs, where that is safe.")] = False,
+    who: Who = None,
+    why: WhyIfAny = None,
 ) -> None:
     """Make the topics that are missing. May be repeated."""
     from pcare_cli import topics
+    from pcare_cli.operators import note_down, said_if_any
 
-    plan = console.plan_of(file)
+    plan, (name, reason) = console.plan_of(file), said_if_any(who, why)
     with console.kafka_errors(), topics.admin_of(console.kafka_options()) as admin:
         outcome = topics.create(admin, plan, provider or [], repair=repair)
-    for name in outcome.created:
-        typer.echo(f"created  {name}")
+    for topic in outcome.created:
+        typer.echo(f"created  {topic}")
     for difference in outcome.repaired:
         typer.echo(f"repaired {difference.topic}: {difference.text}")
+    if outcome.created or outcome.repaired:
+        made = {"created": outcome.created, "repaired": [f"{one.topic}: {one.text}" for one in outcome.repaired]}
+        note_down("topics-made", made, name, reason, otherwise="as planned")
     console.end_with(outcome.left, "The topics are as planned.")
 
 
@@ -136,6 +145,12 @@ def simulate(
         typer.Option(help="Begin with a history from this day on (2024-04-01); with --events, that is all."),
     ] = None,
     history: Annotated[int, typer.Option(min=1, help="With --since: how many events the history has.")] = 10_000,
+    keys: Annotated[
+        Path | None, typer.Option(help="Where ingest asks for credentials: what `pcare simulate-join` wrote.")
+    ] = None,
+    cafile: Annotated[
+        Path | None, typer.Option(help="The certificate authority of an https address of ingest.")
+    ] = None,
 ) -> None:
     """Send made-up events of every kind from made-up providers, over HTTP and one straight to Kafka.
 
@@ -143,23 +158,61 @@ def simulate(
     """
     from pcare_cli.simulate_command import Story, run_simulation
 
-    run_simulation(ingest, Story(events, rate, seed, faults, since, history), ledger)
+    run_simulation(ingest, Story(events, rate, seed, faults, since, history, keys, cafile), ledger)
+
+
+@app.command("simulate-join")
+def simulate_join(
+    file: Annotated[Path, typer.Argument(help="The file to write their API keys to, for --keys of `pcare simulate`.")],
+    *,
+    register: Annotated[Path, typer.Option(help="The register file that has them.")],
+    who: Who = None,
+    why: Why = None,
+) -> None:
+    """Register the made-up providers of `pcare simulate` in the database, with an API key each. For demonstrations.
+
+    May be repeated. Needs PCARE_POSTGRES_DSN.
+    """
+    from pcare_cli.providers.options import actor
+    from pcare_cli.simulation.joining import join
+
+    join(register, file, actor(who, why, dry_run=False))
 
 
 @app.command()
-def migrate() -> None:
+def migrate(who: Who = None, why: WhyIfAny = None) -> None:
     """Bring the database of PCARE_POSTGRES_DSN up to date. May be repeated."""
+    from pcare_cli.operators import said_if_any
     from pcare_recorder.migrate import main as migrate_database
 
-    migrate_database()
+    migrate_database(*said_if_any(who, why))
 
 
 @app.command()
-def rebuild() -> None:
+def rebuild(who: Who = None, why: WhyIfAny = None) -> None:
     """Restore the database from the log, after it was lost or restored from before. Stop all recorders first."""
+    from pcare_cli.operators import said_if_any
     from pcare_recorder.rebuild import main as rebuild_database
 
-    rebuild_database()
+    rebuild_database(*said_if_any(who, why))
+
+
+@app.command()
+def republish(
+    *,
+    file: TopicsFile = None,
+    only: Annotated[
+        str | None,
+        typer.Option(help="Only this topic of submitted events (or TOPIC/PARTITION) was made anew, or lost its end."),
+    ] = None,
+    who: Who = None,
+    why: Why = None,
+) -> None:
+    """Make the log anew from the database, after Kafka was lost entirely. Nothing else may run. As administrator."""
+    from pcare_cli.operators import who_and_why
+    from pcare_cli.republishing import republish_all
+
+    republish_all(console.plan_of(file), *who_and_why(who, why), only)
 
 
 @app.command()

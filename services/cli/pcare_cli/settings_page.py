@@ -6,9 +6,15 @@ from typing import Any
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from pcare_cli.aggregator_client import AggregatorClientSettings
+from pcare_cli.audit_keys import AuditKeySettings
+from pcare_cli.doctor.settings import DoctorSettings
 from pcare_cli.publishing.settings import PublishSettings
+from pcare_cli.sealing.settings import SealSettings
+from pcare_cli.watch.settings import WatchSettings
 from pcare_common.kafka import KafkaSettings
 from pcare_common.settings import PREFIX, Settings
+from pcare_common.tracing.settings import TracingSettings
 from pcare_ingest.settings import IngestSettings
 from pcare_kpi_aggregator.settings import AggregatorSettings
 from pcare_recorder.settings import MigrationSettings, RecorderSettings
@@ -30,20 +36,27 @@ names the file of the one before: see [keys.md](keys.md).
 
 def page() -> str:
     """Return the page in Markdown: what all services read, then each service, then the commands."""
-    shared = set(KafkaSettings.model_fields)
+    shared = {*KafkaSettings.model_fields, *TracingSettings.model_fields}
     parts = [
         HEAD,
         _section("All services", Settings, set()),
         _section("Kafka", KafkaSettings, set(Settings.model_fields)),
+        _section("Tracing: ingest, recorder, kpi-aggregator", TracingSettings, set(Settings.model_fields)),
     ]
     for title, settings in (
         ("ingest", IngestSettings),
         ("recorder", RecorderSettings),
         ("kpi-aggregator", AggregatorSettings),
+        ("pcare audit watch", WatchSettings),
+        ("pcare audit seal", SealSettings),
     ):
         parts.append(_section(title, settings, shared))
     parts.append(_section("pcare migrate, pcare kpis", MigrationSettings, set(Settings.model_fields)))
+    parts.append(_section("pcare kpis, of a kpi-aggregator", AggregatorClientSettings, set(Settings.model_fields)))
     parts.append(_section("pcare publish", PublishSettings, set(Settings.model_fields)))
+    parts.append(_section("pcare audit statement, pcare audit report", AuditKeySettings, set(Settings.model_fields)))
+    elsewhere = shared | set(PublishSettings.model_fields)
+    parts.append(_section("pcare doctor", DoctorSettings, elsewhere))
     return "\n".join(parts) + PSEUDONYM_KEY
 
 
@@ -60,7 +73,7 @@ def _default(name: str, field: FieldInfo) -> str:
     default: Any = field.default
     if default is PydanticUndefined:
         return "**must be set**"
-    if default is None:
+    if default is None or default == "":
         return ""
     if isinstance(default, bool):
         return f"`{str(default).lower()}`"

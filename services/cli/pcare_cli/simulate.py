@@ -38,8 +38,9 @@ class Simulation:
     """What to send, where and how fast. `events` None: until stopped; `rate` None: as fast as it goes.
 
     With `since`, `events` are spread over the time from that day until now; without `events`, a history of `history`
-    events is sent first, as fast as it goes, and then what happens now. `api_key`: where ingest asks who calls; it then
-    refuses what is told of other providers.
+    events is sent first, as fast as it goes, and then what happens now. Where ingest asks who calls, `api_keys` has the
+    key of each source; `api_key` is one for all, and then what is told of other providers than its own is refused.
+    `cafile`: the authority of ingest's certificate.
     """
 
     ingest: str
@@ -53,6 +54,8 @@ class Simulation:
     since: dt.date | None = None
     history: int = HISTORY
     api_key: str | None = field(default=None, repr=False)
+    api_keys: Mapping[str, str] = field(default_factory=dict, repr=False)
+    cafile: Path | None = None
 
 
 async def run(simulation: Simulation, stop: asyncio.Event, *, clock: Clock | None = None) -> Ledger:
@@ -71,8 +74,8 @@ async def run(simulation: Simulation, stop: asyncio.Event, *, clock: Clock | Non
 async def _run(simulation: Simulation, seed: int, ledger: Ledger, stop: asyncio.Event, clock: Clock) -> Ledger:
     kafka = await asyncio.to_thread(KafkaSender, simulation.kafka_options)
     try:
-        async with client_for(simulation.ingest, simulation.api_key) as client:
-            http = HttpSender(client, ledger, clock, give_up_after=GIVE_UP_AFTER_SECONDS)
+        async with client_for(simulation.ingest, simulation.api_key, simulation.cafile) as client:
+            http = HttpSender(client, ledger, clock, give_up_after=GIVE_UP_AFTER_SECONDS, keys=simulation.api_keys)
             courier = _Courier(http, kafka, ledger)
             steady, at_once = (_Pace(rate, stop, clock) for rate in (simulation.rate, None))
             for chapter in _chapters(simulation, seed, clock):

@@ -25,19 +25,23 @@ class TopicPlan(BaseModel):
     partitions: Annotated[int, Field(ge=1, le=1000)]
     fixed: bool = False
     compact: bool = False
+    erased_within: Annotated[int, Field(ge=1)] | None = None
     keep: Annotated[int, Field(ge=1)] | Literal["forever"]
     largest_kib: Annotated[int, Field(ge=1, le=16 * 1024)]
 
     @model_validator(mode="after")
-    def _compacted_topics_lose_nothing_by_age(self) -> "TopicPlan":
-        if self.compact and self.keep != "forever":
-            raise ValueError("a compacted topic keeps the latest record of each key forever")
+    def _nothing_is_erased_where_all_is_kept(self) -> "TopicPlan":
+        if self.erased_within is not None and not self.compact:
+            raise ValueError(
+                "erased_within: only where the latest record of each key is kept does it take another's place"
+            )
         return self
 
     def configs(self, brokers: int) -> dict[str, str]:
         """Return the topic's settings in Kafka's own names, for a cluster of `brokers`."""
-        return {
-            "cleanup.policy": "compact" if self.compact else "delete",
+        within = {} if self.erased_within is None else _compacted_within(self.erased_within * MILLISECONDS_A_DAY)
+        return within | {
+            "cleanup.policy": self._cleanup_policy(),
             "retention.ms": "-1" if self.keep == "forever" else str(self.keep * MILLISECONDS_A_DAY),
             "retention.bytes": "-1",
             "max.message.bytes": str(self.largest_kib * 1024),
@@ -45,6 +49,16 @@ class TopicPlan(BaseModel):
             "min.insync.replicas": "2" if copies(brokers) == 3 else "1",
             "unclean.leader.election.enable": "false",
         }
+
+    def _cleanup_policy(self) -> str:
+        if not self.compact:
+            return "delete"
+        return "compact" if self.keep == "forever" else "compact,delete"
+
+
+def _compacted_within(milliseconds: int) -> dict[str, str]:
+    """Return the settings by which a record goes so soon after another has taken its place, and a tombstone as soon."""
+    return {"max.compaction.lag.ms": str(milliseconds), "delete.retention.ms": str(milliseconds)}
 
 
 class Plan(BaseModel):

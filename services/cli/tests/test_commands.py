@@ -36,6 +36,7 @@ BAD = {**GOOD, "data": {"borough": "E09000007", "reason": "no_idea"}}
         "simulate",
         "migrate",
         "rebuild",
+        "republish",
         "check",
         "conformance",
         "kpis",

@@ -17,7 +17,7 @@ from pcare_cli.kpis.stream import reading_of
 from pcare_kpi_aggregator import wording
 from pcare_schemas.kpis import catalogue
 
-LAYOUT = Layout(Path("/data"), 1, 2, 3)
+LAYOUT = Layout(Path("/data"), 1, 2, 3, 4)
 CATALOGUE = catalogue.load().document()
 
 

@@ -47,14 +47,28 @@ def test_nobody_may_change_the_cluster_or_everything() -> None:
         assert user is not None
         for permission in user.permissions:
             assert permission.resource in {"TOPIC", "GROUP"}
-            assert permission.operation in {"READ", "WRITE", "DESCRIBE"}
+            assert permission.operation in {"READ", "WRITE", "DELETE", "DESCRIBE"}
             assert permission.name.startswith(SUBMITTED) or permission.pattern == "LITERAL"
 
 
-def test_who_writes_the_record_is_the_recorder_alone() -> None:
-    for topic in ("interventions.recorded", "interventions.subjects", "interventions.rejected"):
-        writers = [name for name, user in PLAN.users.items() if "WRITE" in user.topics.get(topic, ())]
-        assert writers == ["recorder"]
+@pytest.mark.parametrize(
+    ("topic", "writers"),
+    [
+        ("interventions.recorded", ["recorder"]),
+        ("interventions.checkpoints", ["sealer"]),
+        # an erasure takes a link away, and what a rejection holds of a person
+        ("interventions.subjects", ["recorder", "operator"]),
+        ("interventions.rejected", ["recorder", "operator"]),
+    ],
+)
+def test_who_writes_the_record_is_the_recorder_and_who_seals_it_the_sealer(topic: str, writers: list[str]) -> None:
+    assert [name for name, user in PLAN.users.items() if "WRITE" in user.topics.get(topic, ())] == writers
+
+
+def test_nobody_deletes_records_but_whoever_erases_and_none_of_what_is_kept_for_ever() -> None:
+    may = {(name, topic) for name, user in PLAN.users.items() for topic, may in user.topics.items() if "DELETE" in may}
+    assert may == {("operator", SUBMITTED), ("operator", f"{SUBMITTED}.*")}
+    assert "DELETE" not in PLAN.provider
 
 
 @given(CODES, CODES)

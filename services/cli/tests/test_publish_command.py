@@ -107,7 +107,7 @@ def test_who_calls_is_said_by_the_environment(monkeypatch, tmp_path):
     assert isinstance(PublishSettings().credentials("http://x"), Anyone)
     monkeypatch.setenv("PCARE_API_KEY", "pcare_secret")
     assert isinstance(PublishSettings().credentials("http://x"), ApiKey)
-    assert "secret" not in repr(PublishSettings())
+    assert "pcare_secret" not in repr(PublishSettings())
     monkeypatch.setenv("PCARE_CLIENT_ID", "c")
     ended = pcare(tmp_path / "x.csv", "--kind", "sp-declined")
     assert (ended.exit_code, "PCARE_API_KEY" in ended.stderr) == (78, True)

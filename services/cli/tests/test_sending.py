@@ -1,14 +1,14 @@
 import datetime as dt
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import httpx
 import pytest
 
 from pcare_cli.http_sender import HttpSender, client_for
 from pcare_cli.sending import AGAIN, Answer, Fate, Ledger, accepted_in, acknowledged, understand
-from pcare_cli.simulation.organisations import COUNCIL
+from pcare_cli.simulation.organisations import COUNCIL, TRUST
 from pcare_cli.simulation.postings import Expected, Posting
 from pcare_common.clock import FixedClock
 from pcare_schemas.rejections import Reason
@@ -92,10 +92,12 @@ class Ingest:
         self.slept.append(seconds)
         self.clock.advance(dt.timedelta(seconds=seconds))
 
-    async def send(self, *postings: Posting, give_up_after: float = 60.0) -> Ledger:
+    async def send(
+        self, *postings: Posting, give_up_after: float = 60.0, keys: Mapping[str, str] | None = None
+    ) -> Ledger:
         ledger = Ledger()
         async with httpx.AsyncClient(transport=httpx.MockTransport(self), base_url="http://ingest") as client:
-            sender = HttpSender(client, ledger, self.clock, give_up_after=give_up_after, sleep=self.sleep)
+            sender = HttpSender(client, ledger, self.clock, give_up_after=give_up_after, sleep=self.sleep, keys=keys)
             await sender.send(postings)
         return ledger
 
@@ -150,3 +152,10 @@ async def test_an_api_key_goes_with_every_request() -> None:
     for key, sent in (("pcare_x_y", "pcare_x_y"), (None, None)):
         async with client_for("http://ingest", key) as client:
             assert client.headers.get("X-API-Key") == sent
+
+
+async def test_a_key_of_its_own_goes_with_what_a_source_sends() -> None:
+    for keys, sent in (({COUNCIL.source: "its own", TRUST.source: "another"}, "its own"), ({TRUST.source: "x"}, None)):
+        ingest = Ingest(answering(202, {"status": "accepted"}))
+        await ingest.send(posting("a"), keys=keys)
+        assert ingest.requests[0].headers.get("X-API-Key") == sent

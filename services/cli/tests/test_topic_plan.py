@@ -16,7 +16,14 @@ def as_planned(plan: dict[str, TopicPlan], brokers: int) -> dict[str, Found]:
 
 
 def test_the_file_declares_every_topic_and_keeps_it_as_promised() -> None:
-    assert set(PLAN.topics) == {names.SUBMITTED, names.RECORDED, names.SUBJECTS, names.REJECTED, names.KPI_PARTIALS}
+    assert set(PLAN.topics) == {
+        names.SUBMITTED,
+        names.RECORDED,
+        names.SUBJECTS,
+        names.REJECTED,
+        names.KPI_PARTIALS,
+        names.CHECKPOINTS,
+    }
     recorded = PLAN.topics[names.RECORDED]
     assert (recorded.partitions, recorded.fixed) == (12, True)
     assert recorded.configs(1)["retention.ms"] == "-1"
@@ -25,6 +32,16 @@ def test_the_file_declares_every_topic_and_keeps_it_as_promised() -> None:
     assert PLAN.provider_topic.configs(1)["retention.ms"] == str(14 * 24 * 3600 * 1000)
     assert PLAN.topics[names.SUBJECTS].configs(1)["cleanup.policy"] == "compact"
     assert PLAN.topics[names.KPI_PARTIALS].configs(1)["cleanup.policy"] == "compact"
+    assert PLAN.topics[names.REJECTED].configs(1)["cleanup.policy"] == "compact,delete"
+    assert PLAN.topics[names.SUBMITTED].configs(1)["cleanup.policy"] == "delete"
+
+
+def test_where_a_person_is_erased_from_kafka_forgets_within_a_day_and_one_more() -> None:
+    for name in (names.SUBJECTS, names.REJECTED):
+        configs = PLAN.topics[name].configs(3)
+        assert configs["max.compaction.lag.ms"] == configs["delete.retention.ms"] == str(24 * 3600 * 1000)
+    for name in (names.SUBMITTED, names.RECORDED, names.KPI_PARTIALS):
+        assert "max.compaction.lag.ms" not in PLAN.topics[name].configs(3)
     assert {topic.configs(1)["message.timestamp.type"] for topic in PLAN.topics.values()} == {"LogAppendTime"}
 
 
@@ -45,7 +62,7 @@ def test_a_providers_topic_follows_the_template() -> None:
         ("topics: {}\n", "provider_topic"),
         ("provider_topic: {partitions: 0, keep: 1, largest_kib: 1}\ntopics: {}\n", "provider_topic.partitions"),
         ("provider_topic: {partitions: 1, keep: 1, largest_kib: 1, kep: 2}\ntopics: {}\n", "provider_topic.kep"),
-        ("provider_topic: {partitions: 1, keep: 9, compact: true, largest_kib: 1}\ntopics: {}\n", "latest record"),
+        ("provider_topic: {partitions: 1, keep: 9, erased_within: 1, largest_kib: 1}\ntopics: {}\n", "erased_within"),
         ("topics: [", "not YAML"),
     ],
 )

@@ -13,16 +13,19 @@ from functools import partial
 
 import uvicorn
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, choose_encoder
+from pydantic import SecretStr
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from pcare_common.bearer import guarded
 from pcare_common.errors import OperatorError
 from pcare_common.handshakes import ACCEPTED_AT_ONCE, MAX_HANDSHAKES, Handshakes
 from pcare_common.health import Health, Probe, always_well
 from pcare_common.http_protocol import MAX_CONNECTIONS, SPARE_CONNECTIONS, BoundedHttpProtocol, come_back_later
+from pcare_common.http_settings import HttpSettings
 from pcare_common.tls import Certificate
 
 OK = 200
@@ -32,11 +35,24 @@ FILES_BESIDE = 200
 """Open files that a process needs beside the connections of its clients."""
 
 
-def service_routes(registry: CollectorRegistry, *, ready: Probe, live: Probe = always_well) -> list[Route]:
-    """Return the routes `/metrics`, `/health/live` and `/health/ready`."""
+def service_routes(
+    registry: CollectorRegistry,
+    *,
+    ready: Probe,
+    live: Probe = always_well,
+    token: SecretStr | None = None,
+    exemplars: bool = False,
+) -> list[Route]:
+    """Return the routes `/metrics`, which wants the token if there is one, `/health/live` and `/health/ready`.
 
-    async def metrics(_request: Request) -> Response:
-        return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+    With `exemplars` whoever asks for OpenMetrics gets it: the only form that has room for them.
+    """
+
+    async def metrics(request: Request) -> Response:
+        if not exemplars:
+            return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+        encode, content_type = choose_encoder(request.headers.get("accept", ""))
+        return Response(encode(registry), media_type=content_type)
 
     async def health_live(_request: Request) -> Response:
         return _answer(live())
@@ -45,7 +61,7 @@ def service_routes(registry: CollectorRegistry, *, ready: Probe, live: Probe = a
         return _answer(ready())
 
     return [
-        Route("/metrics", metrics),
+        *guarded([Route("/metrics", metrics)], token, "PCARE_METRICS_TOKEN"),
         Route("/health/live", health_live),
         Route("/health/ready", health_ready),
     ]
@@ -162,6 +178,12 @@ class HttpServer:
         if self._task is not None:
             await self._task
             self._task = None
+
+
+def server_of(settings: HttpSettings, app: ASGIApp) -> HttpServer:
+    """Return the server of a service that only its operators and their tools ask, as its settings say."""
+    host, port = settings.http_address
+    return HttpServer(app, host=host, port=port, grace_seconds=1.0, certificate=settings.certificate())
 
 
 def _allow_files(wanted: int) -> None:

@@ -13,6 +13,7 @@ from structlog.typing import EventDict, WrappedLogger
 
 from pcare_common.clock import SystemClock
 from pcare_common.repeats import OnceInAWhile
+from pcare_common.tracing import current
 from pcare_schemas.identifiers import mask
 
 
@@ -28,6 +29,7 @@ def configure(service: str, *, log_format: str = "json", level: str = "info") ->
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.StackInfoRenderer(),
         _stamp(service),
+        _name_trace,
     ]
     renderer: list[structlog.typing.Processor] = (
         [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
@@ -48,6 +50,7 @@ def configure(service: str, *, log_format: str = "json", level: str = "info") ->
     # These narrate each connection and each rebalance step; what an operator needs of it is logged by us.
     for chatty in ("aiokafka", "kafka", "faust", "mode", "uvicorn.access"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+    logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)  # a collector that is away is told of by us, once
     logging.captureWarnings(capture=True)
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
@@ -68,6 +71,13 @@ def _stamp(service: str) -> structlog.typing.Processor:
         return event
 
     return stamp
+
+
+def _name_trace(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    ids = current.ids()
+    if ids is not None:
+        event["trace_id"], event["span_id"] = ids
+    return event
 
 
 def _mask_numbers(_logger: WrappedLogger, _method: str, line: Any) -> str:

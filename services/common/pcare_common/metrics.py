@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 
 LATENCY_BUCKETS_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
@@ -25,6 +25,13 @@ class Metric:
 
 
 _ALL = (
+    Metric(
+        "pcare_build_info",
+        "gauge",
+        ("version", "rules"),
+        "1, with the release of this copy and, of ingest and the recorder, the version of the rules it judges by.",
+        "Copies name different ones for longer than an upgrade or a change of the register takes: `pcare doctor`.",
+    ),
     Metric(
         "pcare_ingest_requests_total",
         "counter",
@@ -353,6 +360,14 @@ _ALL = (
         "It stands still while lag is above zero.",
     ),
     Metric(
+        "pcare_kpi_counted_seconds",
+        "histogram",
+        (),
+        "Seconds from the broker's time of a submitted event to this worker's counting it live; in a flood, of some "
+        "of them. Where tracing is on, its buckets name traces as exemplars.",
+        "The 99th percentile grows to minutes: something between ingest and here is behind; see the lags.",
+    ),
+    Metric(
         "pcare_kpi_rebalances_total",
         "counter",
         (),
@@ -366,6 +381,203 @@ _ALL = (
         "Seconds since anything was counted while there was something to count, or since Kafka said where the log "
         "ends; 0 when all is well.",
         "Above 60, or not scraped: alert. /health/ready says why; docs/operate.md says what to do.",
+    ),
+    Metric(
+        "pcare_seal_checkpoint_size",
+        "gauge",
+        (),
+        "Leaves of the tree of the last signed checkpoint: what was recorded, and merges.",
+        "It does not grow while events are recorded: see pcare_seal_waiting_events.",
+    ),
+    Metric(
+        "pcare_seal_last_checkpoint_timestamp_seconds",
+        "gauge",
+        (),
+        "When the last checkpoint was made. There is one at least every day.",
+        "Older than a day: GET /health/ready of the sealer says what is in the way.",
+    ),
+    Metric(
+        "pcare_seal_waiting_events",
+        "gauge",
+        (),
+        "Events that are recorded and not sealed yet, as the sealer last looked.",
+        "It grows for some PCARE_SEAL_SECONDS: GET /health/ready of the sealer says what is in the way.",
+    ),
+    Metric(
+        "pcare_seal_look_age_seconds",
+        "gauge",
+        (),
+        "Seconds since the sealer last did all there was to do, or another one did; since its start if it never did.",
+        "Above three of its intervals and a minute: GET /health/ready of the sealer says what is in the way.",
+    ),
+    Metric(
+        "pcare_seal_interval_seconds",
+        "gauge",
+        (),
+        "How often the sealer looks for something new.",
+        "Never: it is a setting.",
+    ),
+    Metric(
+        "pcare_seal_refused",
+        "gauge",
+        (),
+        "1 while the sealer signs nothing more, because the record contradicts what it signed before.",
+        "At once: something recorded was changed. Its log names what, and says what to do.",
+    ),
+    Metric(
+        "pcare_watch_look_age_seconds",
+        "gauge",
+        ("look",),
+        "Seconds since the watcher last succeeded in looking at something; since its start if it never did.",
+        "Above three of its intervals and a minute: GET /health/ready of the watcher says what is in the way.",
+    ),
+    Metric(
+        "pcare_watch_look_interval_seconds",
+        "gauge",
+        ("look",),
+        "How often the watcher looks at it.",
+        "Never: it is a setting.",
+    ),
+    Metric(
+        "pcare_watch_look_failures_total",
+        "counter",
+        ("look",),
+        "Looks that did not succeed. Each is repeated.",
+        "It grows for minutes: see pcare_watch_look_age_seconds.",
+    ),
+    Metric(
+        "pcare_watch_unaccounted_events",
+        "gauge",
+        ("topic",),
+        "Records of a submitted topic below the cursors, less those that are recorded, duplicates or rejected.",
+        "Other than 0: an event has no outcome, or one that is none has. docs/runbooks/PcareEventsUnaccounted.md.",
+    ),
+    Metric(
+        "pcare_watch_uncounted_partitions",
+        "gauge",
+        ("topic",),
+        "Partitions of a submitted topic whose records are still being counted because offsets have no outcome.",
+        "It stays above 0 for an hour: Kafka does not give the records.",
+    ),
+    Metric(
+        "pcare_watch_topic_end_offset",
+        "gauge",
+        ("topic",),
+        "Where a submitted topic ends in Kafka, summed over its partitions.",
+        "It grows by less than ingest accepts: events that were answered 202 are not in Kafka.",
+    ),
+    Metric(
+        "pcare_watch_topic_judged_offset",
+        "gauge",
+        ("topic",),
+        "How far the database's cursors are in a submitted topic, summed over its partitions.",
+        "It stands still while lag is above zero.",
+    ),
+    Metric(
+        "pcare_watch_topic_lag_events",
+        "gauge",
+        ("topic",),
+        "Offsets of a submitted topic that are not judged yet, whether or not a recorder has the partition.",
+        "It grows for minutes.",
+    ),
+    Metric(
+        "pcare_watch_topic_stuck_seconds",
+        "gauge",
+        ("topic",),
+        "The longest for which a partition of the topic has had something to judge and did not advance.",
+        "Above 60, unless the circuit breaker of that topic is open.",
+    ),
+    Metric(
+        "pcare_watch_kpi_difference",
+        "gauge",
+        ("kpi", "borough", "year"),
+        "Streamed number less SQL's, for those that differ at the same instant. Absent where they agree.",
+        "At once, if it is found again: docs/runbooks/PcareKpiDiffers.md.",
+    ),
+    Metric(
+        "pcare_watch_kpi_numbers",
+        "gauge",
+        ("verdict",),
+        "Numbers of the last comparison of stream and SQL: agrees, differs, or undecided because it moved meanwhile.",
+        "differs is above 0.",
+    ),
+    Metric(
+        "pcare_watch_kpi_compared_seconds",
+        "gauge",
+        (),
+        "When stream and SQL were last compared, in seconds since 1970; 0 before the first time.",
+        "It falls behind by more than three of the watcher's intervals.",
+    ),
+    Metric(
+        "pcare_watch_provider_arrival_seconds",
+        "gauge",
+        ("provider",),
+        "When the last event of a provider arrived, recorded or rejected, in seconds since 1970; of the last 15 days.",
+        "pcare_watch_provider_overdue_seconds tells.",
+    ),
+    Metric(
+        "pcare_watch_provider_overdue_seconds",
+        "gauge",
+        ("provider",),
+        "For how long a provider with an expected hour has been overdue; 0 when it is not.",
+        "Above 0 for half an hour: ask the provider. docs/runbooks/PcareProviderSilent.md.",
+    ),
+    Metric(
+        "pcare_watch_provider_events_total",
+        "counter",
+        ("provider", "outcome"),
+        "Events of a provider since the watcher began, by outcome: recorded or rejected. Duplicates are not counted.",
+        "The share of rejected jumps: the provider's software changed.",
+    ),
+    Metric(
+        "pcare_watch_pseudonym_key_began_seconds",
+        "gauge",
+        ("key",),
+        "Since when the pseudonym key has been in use by which persons are told apart, in seconds since 1970.",
+        "More than a year ago: change it, docs/keys.md.",
+    ),
+    Metric(
+        "pcare_watch_credential_made_seconds",
+        "gauge",
+        ("provider", "credential"),
+        "When a credential of a provider that is not revoked was made, in seconds since 1970.",
+        "More than two years ago: let the provider change it.",
+    ),
+    Metric(
+        "pcare_watch_credential_ends_seconds",
+        "gauge",
+        ("provider", "credential"),
+        "When a credential of a provider ends, in seconds since 1970. Gone a week after that.",
+        "Within two weeks: the provider needs another.",
+    ),
+    Metric(
+        "pcare_watch_certificate_ends_seconds",
+        "gauge",
+        ("certificate",),
+        "When a certificate ends, in seconds since 1970; of a file with several, the first of them to end.",
+        "Within two weeks: renew it.",
+    ),
+    Metric(
+        "pcare_watch_disk_free_bytes",
+        "gauge",
+        ("path",),
+        "Bytes that are free on the file system of a directory.",
+        "Less than a fifth of its size.",
+    ),
+    Metric(
+        "pcare_watch_disk_size_bytes",
+        "gauge",
+        ("path",),
+        "Bytes that the file system of a directory has.",
+        "Never.",
+    ),
+    Metric(
+        "pcare_tracing_spans_total",
+        "counter",
+        ("outcome",),
+        "Spans of this process, by outcome: exported, failed (the collector did not take them), dropped (too many "
+        "waited). Absent while tracing is off.",
+        "failed or dropped grows: traces have holes, the events are safe. See docs/tracing.md.",
     ),
 )
 
@@ -402,6 +614,12 @@ def counter_family(name: str) -> CounterMetricFamily:
     return CounterMetricFamily(metric.name, metric.help, labels=metric.labels)
 
 
+def histogram_family(name: str) -> HistogramMetricFamily:
+    """Return an empty family for a custom collector, which fills it with what it has observed so far."""
+    metric = _of_kind(name, "histogram")
+    return HistogramMetricFamily(metric.name, metric.help, labels=metric.labels)
+
+
 def _of_kind(name: str, kind: str) -> Metric:
     metric = CATALOGUE[name]
     if metric.kind != kind:
@@ -419,7 +637,7 @@ def as_markdown() -> str:
     head = [
         "# Metrics",
         "",
-        "Generated from `services/common/pcare_common/metrics.py` by `make docs`; a test fails when it is stale.",
+        "Generated from `services/common/pcare_common/metrics.py` by `make generate`; a test fails when it is stale.",
         "",
         "| name | kind | labels | what it says | when to worry |",
         "|---|---|---|---|---|",

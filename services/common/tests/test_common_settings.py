@@ -91,3 +91,51 @@ def test_tls_is_spelled_for_each_client(monkeypatch, tmp_path):
     kafka = settings.load(KafkaSettings)
     assert kafka.kafka_python_options()["ssl_cafile"] == certifi.where()
     assert kafka.aiokafka_options()["ssl_context"].verify_mode.name == "CERT_REQUIRED"
+
+
+def _secrets(monkeypatch, directory, **contents):
+    for name, content in contents.items():
+        (directory / name).write_text(content)
+    monkeypatch.setenv("PCARE_SECRETS_DIR", str(directory))
+
+
+def test_secrets_come_from_files_named_like_their_variables(monkeypatch, tmp_path):
+    _secrets(monkeypatch, tmp_path, PCARE_EXAMPLE_SECRET="s3cret\n", PCARE_EXAMPLE_PORT=" 8080\n", another="x")
+    loaded = settings.load(Example)
+    assert loaded.example_secret.get_secret_value() == "s3cret"
+    assert loaded.example_port == 8080
+
+
+def test_the_environment_goes_before_a_file(monkeypatch, tmp_path):
+    _secrets(monkeypatch, tmp_path, PCARE_EXAMPLE_SECRET="of the file", PCARE_EXAMPLE_PORT="1")
+    monkeypatch.setenv("PCARE_EXAMPLE_PORT", "2")
+    loaded = settings.load(Example)
+    assert loaded.example_port == 2
+    assert loaded.example_secret.get_secret_value() == "of the file"
+
+
+def test_what_is_required_of_a_group_of_settings_may_come_from_files(monkeypatch, tmp_path):
+    _secrets(monkeypatch, tmp_path, PCARE_KAFKA_SASL_PASSWORD="open sesame\n")
+    monkeypatch.setenv("PCARE_KAFKA_SECURITY_PROTOCOL", "SASL_PLAINTEXT")
+    monkeypatch.setenv("PCARE_KAFKA_SASL_USERNAME", "recorder")
+    assert settings.load(KafkaSettings).kafka_python_options()["sasl_plain_password"] == "open sesame"
+
+
+def test_a_wrong_value_in_a_file_is_named_without_its_content(monkeypatch, capsys, tmp_path):
+    _secrets(monkeypatch, tmp_path, PCARE_EXAMPLE_SECRET="s3cret", PCARE_EXAMPLE_PORT="943 476 5919")
+    with pytest.raises(SystemExit) as ended:
+        settings.load(Example)
+    assert ended.value.code == EXIT_CONFIGURATION
+    message = capsys.readouterr().err
+    assert "PCARE_EXAMPLE_PORT" in message
+    assert "5919" not in message
+
+
+def test_a_directory_of_secrets_that_is_not_there_is_named(monkeypatch, capsys, tmp_path):
+    monkeypatch.setenv("PCARE_SECRETS_DIR", str(tmp_path / "nowhere"))
+    with pytest.raises(SystemExit) as ended:
+        settings.load(Example)
+    assert ended.value.code == EXIT_CONFIGURATION
+    message = capsys.readouterr().err
+    assert "PCARE_SECRETS_DIR" in message
+    assert "nowhere" in message

@@ -7,22 +7,23 @@ from collections.abc import Sequence
 from typing import Any
 
 import uvloop
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, ProcessCollector
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from pcare_common import logs, metrics, settings
+from pcare_common import build_info, logs, metrics, settings
 from pcare_common.clock import Clock, SystemClock
 from pcare_common.errors import EXIT_CONFIGURATION, EXIT_TRY_AGAIN, OperatorError
 from pcare_common.health import Probe, all_of, always_well
 from pcare_common.http import HttpServer, service_routes
+from pcare_common.http_settings import LOOPBACK
 from pcare_common.shutdown import stop_on_signals
 from pcare_common.tls import Certificate
+from pcare_common.tracing.start import start as start_tracing
 from pcare_common.watchdog import Watchdog
 from pcare_ingest import documentation, keys, web
 from pcare_ingest.admission import Admission
 from pcare_ingest.answers import VALID
-from pcare_ingest.caller_settings import LOOPBACK
 from pcare_ingest.credentials import Credentials, credentials
 from pcare_ingest.endpoint import EventsEndpoint
 from pcare_ingest.fhir import mapping as fhir_mapping
@@ -43,6 +44,7 @@ from pcare_ingest.rate_limit import Rate
 from pcare_ingest.receipt_endpoint import ReceiptEndpoint
 from pcare_ingest.receipt_store import ReceiptStore
 from pcare_ingest.settings import IngestSettings
+from pcare_ingest.tracing import NOT_FOLLOWED, Following, following_of
 from pcare_schemas.deprecations import Deprecations
 from pcare_schemas.pseudonym import Keys
 from pcare_schemas.rules import Rules
@@ -70,18 +72,21 @@ def assemble(
     receipts: ReceiptStore | None = None,
     announced: Deprecations | None = None,
     live: Probe = always_well,
+    following: Following = NOT_FOLLOWED,
 ) -> tuple[ASGIApp, ASGIApp]:
     """Return the application, and what answers when there are too many connections, given what reaches outside.
 
     `receipts`: None where it is not known what became of events. `announced`: None for the built-in deprecations.
+    `following` sees requests and what is published of them, where tracing is on.
     """
     admission = Admission(
         max_events=configured.ingest_max_events_in_hand, max_bytes=configured.ingest_max_bytes_in_hand
     )
-    watched = Watched(publisher, progress, clock)
+    watched = Watched(following.publisher(publisher), progress, clock)
     measures = Measures(
         registry, lambda: known.rules().register, admission, age=lambda: progress.age(clock.monotonic())
     )
+    build_info.show(registry, "pcare-ingest", lambda: known.rules().version)
     gate = Gate(known.callers, measures, clock)
     deprecations = Deprecations.load() if announced is None else announced
     intake = Intake(Judge(known.rules, pseudonym_keys, deprecations), watched, clock)
@@ -102,10 +107,12 @@ def assemble(
         *fhir.routes(),
         *known.routes,
         *ReceiptEndpoint(receipts, gate, metrics.counter("pcare_ingest_receipts_total", registry)).routes(),
-        *service_routes(registry, ready=all_of(watched.health, known.health), live=live),
+        *service_routes(
+            registry, ready=all_of(watched.health, known.health), live=live, token=configured.metrics_token
+        ),
         *documentation.routes(deprecations, credentials=known.asked),
     ]
-    return web.application(events, check, others), events.turn_away
+    return following.application(web.application(events, check, others)), events.turn_away
 
 
 async def serve(configured: IngestSettings) -> int:
@@ -123,10 +130,12 @@ async def serve(configured: IngestSettings) -> int:
         turned=lambda: progress.turned(clock.monotonic()),
     )
     registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
     known = credentials(configured, _rules(configured), clock, registry)
     dsn = None if configured.postgres_dsn is None else configured.postgres_dsn.get_secret_value()
     audit = ledger(dsn, loopback=configured.ingest_host in LOOPBACK)
     receipts = None if dsn is None else PostgresReceipts(dsn)
+    tracing = start_tracing(configured, "ingest", registry, clock)
     app, turned_away = assemble(
         configured,
         known=known,
@@ -138,6 +147,7 @@ async def serve(configured: IngestSettings) -> int:
         progress=progress,
         receipts=receipts,
         live=watchdog.live,
+        following=following_of(tracing),
     )
     server = HttpServer(
         app,
@@ -177,6 +187,8 @@ async def serve(configured: IngestSettings) -> int:
     await audit.close()
     if receipts is not None:
         await receipts.close()
+    if tracing is not None:
+        await tracing.stop()
     log.info("stopped", status=status)
     return status
 

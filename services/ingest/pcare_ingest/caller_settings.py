@@ -1,19 +1,17 @@
 """Where ingest listens, and how whoever calls there is known."""
 
-import ssl
 from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, SecretStr, model_validator
 
+from pcare_common.http_settings import LOOPBACK, MetricsSettings, certificate_can_be_used
 from pcare_common.postgres import certificates_can_be_read
-from pcare_common.settings import Settings
 
-LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 TOKEN_PATH = "/oauth2/token"  # noqa: S105 - an address
 
 
-class CallerSettings(Settings):
+class CallerSettings(MetricsSettings):
     """What the gate goes by. Durations are seconds."""
 
     ingest_host: str = Field("127.0.0.1", description="the address to listen on")
@@ -115,14 +113,7 @@ class CallerSettings(Settings):
         if (self.ingest_tls_certificate is None) != (self.ingest_tls_key is None):
             raise ValueError("PCARE_INGEST_TLS_CERTIFICATE and PCARE_INGEST_TLS_KEY are set together, or neither is")
         if self.tls is not None:
-            certificate, key = self.tls
-            try:
-                ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(certificate, key, _no_password)
-            except OSError as error:  # an SSLError is one
-                raise ValueError(
-                    "PCARE_INGEST_TLS_CERTIFICATE and PCARE_INGEST_TLS_KEY name no certificate and its key in PEM "
-                    f"that can be read ({error.strerror or type(error).__name__})"
-                ) from error
+            certificate_can_be_used("PCARE_INGEST_TLS_CERTIFICATE", "PCARE_INGEST_TLS_KEY", *self.tls)
         return self
 
     @model_validator(mode="after")
@@ -146,8 +137,3 @@ class CallerSettings(Settings):
         scheme = "http" if self.tls is None else "https"
         host = f"[{self.ingest_host}]" if ":" in self.ingest_host else self.ingest_host
         return (f"{scheme}://{host}:{self.ingest_port}{TOKEN_PATH}",)
-
-
-def _no_password() -> str:
-    """Or OpenSSL would ask the terminal for the password of an encrypted key."""
-    return ""

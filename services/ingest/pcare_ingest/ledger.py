@@ -12,6 +12,7 @@ import asyncpg
 import orjson
 
 from pcare_common import logs
+from pcare_common.postgres import tls_trouble
 from pcare_ingest.callers import Caller
 
 CONNECT_SECONDS = 3.0
@@ -67,7 +68,7 @@ class PostgresLedger:
                 )
             except _AWAY as error:
                 self._drop()
-                raise NotAuditedError(type(error).__name__) from error
+                raise NotAuditedError(tls_trouble(error) or type(error).__name__) from error
             except RuntimeError as error:
                 if "the handler is closed" not in str(error):  # uvloop's word for a connection that was just closed
                     raise

@@ -38,7 +38,8 @@ class _Batch:
 
     def add(self, record: Outgoing, group: Group, index: int) -> bool:
         """Put `record` in; False when the batch is full."""
-        added = self.builder.append(timestamp=None, key=record.key, value=record.value, headers=CLOUDEVENTS_HEADERS)
+        headers = [*CLOUDEVENTS_HEADERS, *record.trace] if record.trace else CLOUDEVENTS_HEADERS
+        added = self.builder.append(timestamp=None, key=record.key, value=record.value, headers=headers)
         if added is None:
             return False
         self.waiting.append((group, index))

@@ -13,6 +13,7 @@ import asyncpg
 import orjson
 
 from pcare_common import logs
+from pcare_common.postgres import tls_trouble
 from pcare_ingest.receipt_store import Place, ReceiptsAwayError, Recorded, Rejected, Remembered
 from pcare_schemas.origin import Origin
 from pcare_schemas.topics import slug_of
@@ -140,7 +141,7 @@ class PostgresReceipts:
         except (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError, asyncpg.UndefinedColumnError) as error:
             raise self._away(error, "run `python -m pcare_recorder.migrate` on that database") from error
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
-            raise self._away(error, "") from error
+            raise self._away(error, tls_trouble(error) or "") from error
         except RuntimeError as error:
             if "the handler is closed" not in str(error):  # uvloop's word for a connection that was just closed
                 raise

@@ -15,10 +15,14 @@ from pcare_common.health import Health
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """One record to publish: `key` is the event's subject, `value` the exact bytes that were checked."""
+    """One record to publish: `key` is the event's subject, `value` the exact bytes that were checked.
+
+    `trace` are headers beside those that each record has, where its way is followed.
+    """
 
     key: bytes
     value: bytes
+    trace: Sequence[tuple[str, bytes]] = ()
 
 
 class Failure(StrEnum):

@@ -9,6 +9,7 @@ import asyncpg
 
 from pcare_common import logs
 from pcare_common.backoff import delays
+from pcare_common.postgres import tls_trouble
 from pcare_ingest.knowledge import Knowledge
 from pcare_ingest.providers import Credential, Providers
 from pcare_ingest.rate_limit import Granted
@@ -177,4 +178,6 @@ def _in_words(error: BaseException) -> Trouble:
         return Trouble(told, str(error))
     if isinstance(error, asyncpg.ClientConfigurationError):
         return Trouble("PCARE_POSTGRES_DSN cannot be used: it is no address of a database that the client understands.")
+    if (untrusted := tls_trouble(error)) is not None:
+        return Trouble(untrusted)
     return Trouble(f"PostgreSQL does not answer ({type(error).__name__}). {_WAIT}")

@@ -5,11 +5,12 @@ from pathlib import Path
 from pydantic import Field
 
 from pcare_common.kafka import KafkaSettings
+from pcare_common.tracing.settings import TracingSettings
 from pcare_ingest.caller_settings import CallerSettings
 from pcare_ingest.limits import MAX_BATCH_BYTES, MAX_BATCH_EVENTS
 
 
-class IngestSettings(CallerSettings, KafkaSettings):
+class IngestSettings(CallerSettings, TracingSettings, KafkaSettings):
     """Settings of the ingest service, save the pseudonym key: see `pcare_ingest.keys`."""
 
     ingest_max_events_in_hand: int = Field(

@@ -22,6 +22,7 @@ from pcare_ingest.progress import Progress
 from pcare_ingest.publishing import Failure, Outcome, Outgoing, Stored
 from pcare_ingest.receipt_store import ReceiptStore
 from pcare_ingest.settings import IngestSettings
+from pcare_ingest.tracing import NOT_FOLLOWED, Following
 from pcare_schemas.deprecations import Deprecations
 from pcare_schemas.examples import RECEIVED
 from pcare_schemas.pseudonym import Keys, PseudonymKey
@@ -107,6 +108,7 @@ def build(
     announced: Deprecations | None = None,
     keys: Keys | None = None,
     audit: Ledger | None = None,
+    following: Following = NOT_FOLLOWED,
     **settings: Any,
 ) -> Service:
     publisher, registry, clock = RecordingPublisher(), registry or CollectorRegistry(), clock or FixedClock(now)
@@ -121,6 +123,7 @@ def build(
         progress=Progress(0.0, not_ready_after=30.0, exit_after=60.0),
         receipts=receipts,
         announced=announced,
+        following=following,
     )
     client = httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://ingest")
     return Service(app, client, publisher, registry, clock)

@@ -8,12 +8,16 @@ import sys
 import threading
 from typing import NoReturn
 
+from prometheus_client import CollectorRegistry
+
 from pcare_common import logs, settings, shutdown
 from pcare_common.clock import SystemClock
 from pcare_common.errors import EXIT_CONFIGURATION, OperatorError
 from pcare_common.leave import leave_now
+from pcare_common.tracing.start import start as start_tracing
 from pcare_kpi_aggregator.service import Service
 from pcare_kpi_aggregator.settings import AggregatorSettings
+from pcare_kpi_aggregator.tracing import following_of
 
 log = logs.get(__name__)
 
@@ -37,7 +41,9 @@ def main() -> None:
 
 async def _run(chosen: AggregatorSettings) -> None:
     stop = shutdown.stop_on_signals()
-    service = Service(chosen, clock=SystemClock(), leave=leave_now)
+    clock, registry = SystemClock(), CollectorRegistry()
+    tracing = start_tracing(chosen, "kpi-aggregator", registry, clock)
+    service = Service(chosen, clock=clock, leave=leave_now, registry=registry, following=following_of(tracing))
     await service.run(stop)
     log.info("stopping")
     # Faust, or a thread, may hang on the way out. Nothing is lost by going without it: the log is the state.
@@ -48,6 +54,8 @@ async def _run(chosen: AggregatorSettings) -> None:
         await service.stop()
     except Exception as error:  # noqa: BLE001 - a client that cannot say goodbye is no failure of what was asked
         log.warning("a client did not end in order: nothing is lost, the log is the state", error=repr(error))
+    if tracing is not None:
+        await tracing.stop()
     log.info("stopped")
     _go()
 

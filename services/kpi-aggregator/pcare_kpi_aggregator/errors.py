@@ -5,6 +5,8 @@ Anything else is a mistake of ours and ends the process too. A record that canno
 see `partition.FoldError`.
 """
 
+import traceback
+
 from aiokafka.errors import KafkaError
 
 from pcare_common import kafka_errors
@@ -37,3 +39,9 @@ def for_operator(error: BaseException) -> OperatorError | None:
     if isinstance(error, KafkaError) and (refused := kafka_errors.refusal(error)) is not None:
         return OperatorError(f"Kafka refuses ({kafka_errors.in_words(error)}). {refused.value}. {_RIGHTS}.")
     return None
+
+
+def describe(error: BaseException) -> list[str]:
+    """Return the kind of an error and where it arose: never its message, which may quote a payload."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return [type(error).__name__, *(f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames)]

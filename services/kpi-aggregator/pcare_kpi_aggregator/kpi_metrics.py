@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from prometheus_client import Metric
 from prometheus_client.registry import Collector
 
-from pcare_common.metrics import counter_family, gauge_family
+from pcare_common.metrics import counter_family, gauge_family, histogram_family
 from pcare_kpi_aggregator.owned import Phase
 from pcare_kpi_aggregator.standings import Standings
 from pcare_kpi_aggregator.worker import KpiWorker
@@ -98,9 +98,12 @@ class KpiCollector(Collector):
 
     def _worker_itself(self) -> Iterable[Metric]:
         applied = counter_family("pcare_kpi_applied_events_total")
-        applied.add_metric([], self._worker.ownership.progress)
+        delays = self._worker.delays
+        applied.add_metric([], self._worker.ownership.progress, exemplar=delays.last)
+        seconds = histogram_family("pcare_kpi_counted_seconds")
+        seconds.add_metric([], delays.buckets(), delays.sum)
         rebalances = counter_family("pcare_kpi_rebalances_total")
         rebalances.add_metric([], self._worker.rebalances)
         progress = gauge_family("pcare_kpi_progress_age_seconds")
         progress.add_metric([], self._progress_age())
-        return applied, rebalances, progress
+        return applied, seconds, rebalances, progress

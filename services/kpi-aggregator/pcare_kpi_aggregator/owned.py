@@ -1,5 +1,6 @@
 """One partition of this worker, and the records that come live for it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
@@ -26,6 +27,7 @@ class LogRecord(Protocol):
     offset: int
     value: bytes | None
     timestamp: int
+    headers: Sequence[tuple[str, bytes | None]]
 
 
 @dataclass(slots=True)

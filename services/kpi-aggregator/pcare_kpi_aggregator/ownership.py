@@ -116,6 +116,11 @@ class Ownership:
         elif owned.phase is Phase.READING and record.offset >= owned.end:
             self._hold(owned, record)
 
+    def counted_through(self, partition: int) -> int | None:
+        """Return the last offset that is counted of a partition, or None while it is not counted live."""
+        owned = self.owned.get(partition)
+        return owned.state.applied_through if owned is not None and owned.phase is Phase.READY else None
+
     def settle(self, partition: int, at: int) -> bool:
         """Bring an installed partition's counts to the instant `at`; say whether they are whole."""
         owned = self.owned[partition]

@@ -3,16 +3,16 @@
 import asyncio
 import os
 import socket
-import traceback
 from collections.abc import Awaitable, Coroutine, Hashable, Mapping
 
 from prometheus_client import CollectorRegistry, ProcessCollector
 from starlette.applications import Starlette
 
-from pcare_common import logs
+from pcare_common import build_info, logs
+from pcare_common.bearer import guarded
 from pcare_common.clock import Clock
 from pcare_common.errors import EXIT_CONFIGURATION, OperatorError, TransientError
-from pcare_common.http import HttpServer, service_routes
+from pcare_common.http import HttpServer, server_of, service_routes
 from pcare_common.leave import Leave
 from pcare_kpi_aggregator import errors, runtime
 from pcare_kpi_aggregator.answers import KpiAnswers
@@ -23,6 +23,7 @@ from pcare_kpi_aggregator.crash_ledger import CrashLedger
 from pcare_kpi_aggregator.fold import Fold
 from pcare_kpi_aggregator.health import WorkerHealth
 from pcare_kpi_aggregator.kpi_metrics import KpiCollector
+from pcare_kpi_aggregator.leaving import within
 from pcare_kpi_aggregator.log_reader import LogReader, Outcome, Stretch
 from pcare_kpi_aggregator.owned import Phase
 from pcare_kpi_aggregator.ownership import Ownership
@@ -30,6 +31,7 @@ from pcare_kpi_aggregator.partials_topic import PartialsTopic
 from pcare_kpi_aggregator.partition import FoldError, PartitionState
 from pcare_kpi_aggregator.settings import AggregatorSettings
 from pcare_kpi_aggregator.standings import Standings
+from pcare_kpi_aggregator.tracing import NOT_FOLLOWED, Following
 from pcare_kpi_aggregator.watchdog import LoopWatchdog, ProgressWatchdog
 from pcare_kpi_aggregator.whole import CLOCK_BEARABLE, Whole
 from pcare_kpi_aggregator.worker import KpiWorker
@@ -52,7 +54,15 @@ MEGABYTE = 1024 * 1024
 class Service:
     """One kpi-aggregator process. Raises OperatorError where a file or a port is not right."""
 
-    def __init__(self, settings: AggregatorSettings, *, clock: Clock, leave: Leave) -> None:
+    def __init__(
+        self,
+        settings: AggregatorSettings,
+        *,
+        clock: Clock,
+        leave: Leave,
+        registry: CollectorRegistry | None = None,
+        following: Following = NOT_FOLLOWED,
+    ) -> None:
         self._settings = settings
         self._clock = clock
         self._leave = leave
@@ -79,9 +89,14 @@ class Service:
             held_bound=settings.kpi_held_megabytes * MEGABYTE,
         )
         self._worker = KpiWorker(
-            self._ownership, self._whole, name=_name(), catalogue=self._catalogue.version, clock=clock
+            self._ownership,
+            self._whole,
+            name=_name(),
+            catalogue=self._catalogue.version,
+            clock=clock,
+            following=following,
         )
-        self._http = self._http_server()
+        self._http = self._http_server(registry or CollectorRegistry(), exemplars=following is not NOT_FOLLOWED)
         self._app: runtime.LogApp | None = None
         self._latest = 0
         self._tasks: list[asyncio.Task[None]] = []
@@ -103,9 +118,9 @@ class Service:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         if self._app is not None:
-            await _within(FAUST_STOP_SECONDS, self._app.stop(), "Faust")
-        await _within(CLIENT_STOP_SECONDS, self._topic.close(), "the partials topic")
-        await _within(CLIENT_STOP_SECONDS, self._http.stop(), "the HTTP server")
+            await within(FAUST_STOP_SECONDS, self._app.stop(), "Faust")
+        await within(CLIENT_STOP_SECONDS, self._topic.close(), "the partials topic")
+        await within(CLIENT_STOP_SECONDS, self._http.stop(), "the HTTP server")
 
     # --- the tasks --------------------------------------------------------------------------------------------
 
@@ -214,7 +229,7 @@ class Service:
     # --- what goes wrong --------------------------------------------------------------------------------------
 
     def _on_fold_error(self, partition: int, error: FoldError) -> None:
-        cause = _describe(error.__cause__ or error)
+        cause = errors.describe(error.__cause__ or error)
         if self._ledger.may_exit(RECORDED, partition, error.offset):
             self._leave("the fold failed on a record of the log", partition=partition, offset=error.offset, cause=cause)
         log.error(
@@ -228,7 +243,7 @@ class Service:
         told = errors.for_operator(error)
         if told is not None:
             self._leave("somebody has to act", status=EXIT_CONFIGURATION, what=str(told))
-        self._leave("a fault in the program", cause=_describe(error))
+        self._leave("a fault in the program", cause=errors.describe(error))
 
     def _task_ended(self, task: asyncio.Task[None]) -> None:
         error = None if task.cancelled() else task.exception()
@@ -251,7 +266,7 @@ class Service:
     def _new_reader(self, stretches: Mapping[int, Stretch], outcome: Outcome) -> LogReader:
         return LogReader(RECORDED, stretches, kafka_options=self._kafka, now=self._now, outcome=outcome)
 
-    def _http_server(self) -> HttpServer:
+    def _http_server(self, registry: CollectorRegistry, *, exemplars: bool) -> HttpServer:
         health = WorkerHealth(
             self._worker,
             self._loop_watchdog,
@@ -260,7 +275,7 @@ class Service:
             progress_seconds=self._settings.kpi_stall_seconds * NOT_READY_PART,
         )
         standings = Standings(self._catalogue, self._targets)
-        registry = CollectorRegistry()
+        build_info.show(registry, "pcare-kpi-aggregator")
         registry.register(
             KpiCollector(self._worker, self._catalogue, standings, now=self._now, progress_age=health.age)
         )
@@ -273,31 +288,13 @@ class Service:
             ready=health.ready,
             clock=self._clock,
         )
-        service = service_routes(registry, ready=health.ready, live=health.live)
-        routes = [*service, *answers.routes(), *board.routes()]
-        return HttpServer(
-            Starlette(routes=routes),
-            host=self._settings.kpi_http_host,
-            port=self._settings.kpi_http_port,
-            grace_seconds=1.0,
+        given = self._settings
+        service = service_routes(
+            registry, ready=health.ready, live=health.live, token=given.metrics_token, exemplars=exemplars
         )
-
-
-async def _within(seconds: float, work: Awaitable[object], what: str) -> None:
-    try:
-        async with asyncio.timeout(seconds):
-            await work
-    except TimeoutError:
-        log.warning("did not stop in time; leaving without it", what=what)
-    except Exception as error:  # noqa: BLE001 - on the way out the next step matters more; the state is in the log
-        log.warning("did not stop cleanly", what=what, error=repr(error))
+        shown = guarded([*answers.routes(), *board.routes()], given.kpi_token, "PCARE_KPI_TOKEN")
+        return server_of(given, Starlette(routes=[*service, *shown]))
 
 
 def _name() -> str:
     return f"{socket.gethostname()}-{os.getpid()}"
-
-
-def _describe(error: BaseException) -> list[str]:
-    """Return the kind of an error and where it arose: never its message, which may quote a payload."""
-    frames = traceback.extract_tb(error.__traceback__)
-    return [type(error).__name__, *(f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames)]

@@ -2,18 +2,30 @@
 
 import tempfile
 from pathlib import Path
+from typing import ClassVar
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 
+from pcare_common.http_settings import SHORTEST_TOKEN, HttpSettings
 from pcare_common.kafka import KafkaSettings
+from pcare_common.tracing.settings import TracingSettings
 
 SHORTEST_SESSION_SECONDS = 6.0  # brokers refuse less (group.min.session.timeout.ms)
 LONGEST_SESSION_SECONDS = 60.0
 
 
-class AggregatorSettings(KafkaSettings):
+class AggregatorSettings(TracingSettings, KafkaSettings, HttpSettings):
     """Settings of the kpi-aggregator; each variable is `PCARE_` and the field's name in capitals."""
 
+    http_service: ClassVar[str] = "kpi"
+    tokens_wanted: ClassVar[tuple[str, ...]] = ("metrics_token", "kpi_token")
+
+    kpi_token: SecretStr | None = Field(
+        None,
+        min_length=SHORTEST_TOKEN,
+        description="a secret that the board and /kpis want, whose small numbers are not for everybody: as a bearer "
+        "token, or as the password that a browser asks for, with any user name. `pcare kpis` sends it",
+    )
     kpi_http_host: str = Field("127.0.0.1", description="where /kpis, /metrics and /health are served")
     kpi_http_port: int = Field(8082, ge=0, le=65535)
     kpi_catalogue: Path | None = Field(None, description="a KPI catalogue instead of the built-in one")

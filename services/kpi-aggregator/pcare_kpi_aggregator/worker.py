@@ -7,10 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pcare_common.clock import Clock
+from pcare_kpi_aggregator.delays import Delays, between
 from pcare_kpi_aggregator.owned import LogRecord
 from pcare_kpi_aggregator.ownership import Ownership
 from pcare_kpi_aggregator.partials import Partial
 from pcare_kpi_aggregator.partition import PartitionState
+from pcare_kpi_aggregator.tracing import NOT_FOLLOWED, Following
 from pcare_kpi_aggregator.whole import Whole
 from pcare_kpi_aggregator.years import SECOND, instant_of
 
@@ -32,7 +34,16 @@ class _Published:
 class KpiWorker:
     """Ties the owned partitions to the whole. `name` identifies this worker among the others, for people."""
 
-    def __init__(self, ownership: Ownership, whole: Whole, *, name: str, catalogue: str, clock: Clock) -> None:
+    def __init__(
+        self,
+        ownership: Ownership,
+        whole: Whole,
+        *,
+        name: str,
+        catalogue: str,
+        clock: Clock,
+        following: Following = NOT_FOLLOWED,
+    ) -> None:
         self.ownership = ownership
         self.whole = whole
         self._name = name
@@ -41,6 +52,8 @@ class KpiWorker:
         self._published: dict[int, _Published] = {}
         self._owed: set[int] = set()
         self._heartbeat = 0
+        self._following = following
+        self.delays = Delays(clock)
         self.rebalances = 0
 
     def suspend(self) -> None:
@@ -54,14 +67,21 @@ class KpiWorker:
 
     def take(self, chunks: Sequence[tuple[int, Sequence[LogRecord]]]) -> None:
         """Count live records: every touched subject is evaluated once, however many records speak of it."""
+        begun = self._following.now()
+        counted: list[tuple[int, Sequence[LogRecord]]] = []
         for partition, records in chunks:
+            before = self.ownership.counted_through(partition)
             for record in records:
                 self.ownership.deliver(partition, record)
+            through = self.ownership.counted_through(partition)
+            if before is not None and through is not None:
+                counted.append((partition, between(records, before, through)))
         touched = {partition for partition, _ in chunks}
         now = instant_of(self._clock.now())
         for partition, state in list(self.ownership.ready()):
             if partition in touched:
                 self._settle(partition, state, now)
+        self.delays.observe(counted, self._following.counted(counted, begun))
 
     def tick(self) -> None:
         """Let time pass: count what is due. Call it several times a second."""

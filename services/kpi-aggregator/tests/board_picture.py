@@ -11,12 +11,14 @@ from pathlib import Path
 
 import board_story
 from board_story import StoryWhole, story_at
-from browser import browser
 from starlette.applications import Starlette
 
 from pcare_common.clock import FixedClock
 from pcare_common.http import HttpServer
 from pcare_local.ports import LOOPBACK, free_ports
+
+sys.path.insert(0, str(Path(__file__).parents[3] / "tests"))
+from browser import browser
 
 AFTERNOON = datetime(2026, 11, 24, 14, 3, 27, tzinfo=UTC)
 WIDTH = 1200

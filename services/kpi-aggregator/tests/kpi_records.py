@@ -16,6 +16,7 @@ class Record:
     offset: int
     value: bytes | None
     timestamp: int = 1_700_000_000_000
+    headers: tuple[tuple[str, bytes], ...] = ()
 
 
 class Said(NamedTuple):

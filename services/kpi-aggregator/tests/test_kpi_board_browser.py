@@ -9,9 +9,9 @@ from types import SimpleNamespace
 import board_story
 import pytest
 from board_story import Story, StoryWhole, story_at
-from browser import browser
 from starlette.applications import Starlette
 
+from browser import browser
 from pcare_common.clock import SystemClock
 from pcare_common.http import HttpServer
 from pcare_local.ports import LOOPBACK, free_ports

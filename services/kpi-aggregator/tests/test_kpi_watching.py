@@ -163,6 +163,27 @@ finally:
     assert any("leave_now" in frame for frames in line["stacks"].values() for frame in frames)
 
 
+def test_threads_that_leave_at_once_say_one_reason():
+    program = """
+import os
+import threading
+import time
+from pcare_common import logs
+from pcare_common.leave import leave_now
+logs.configure("kpi-aggregator")
+def leave():
+    leave_now("it must end", show_stacks=True)
+def exit_with_the_other_thread_awake(status):
+    threading.Thread(target=leave).start()
+    time.sleep(0.5)
+    exit_now(status)
+exit_now, os._exit = os._exit, exit_with_the_other_thread_awake
+leave()
+"""
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=60)
+    assert (ended.returncode, len(ended.stderr.splitlines())) == (75, 1)
+
+
 @pytest.mark.parametrize(
     ("variable", "value", "complaint"),
     [

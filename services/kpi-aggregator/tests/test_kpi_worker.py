@@ -147,3 +147,13 @@ async def test_a_heartbeat_missed_by_a_sleep_is_made_up_for_once(worker, clock):
     worker.tick()
     assert publish(worker) == []
     assert worker.whole.best[0].snapshot.at == instant_of(NOON) + 330 * SECOND
+
+
+async def test_only_what_is_counted_live_takes_time(worker, clock):
+    worker.take([(0, [scored(0, NOON), scored(1, NOON)]), (1, [scored(0, NOON)])])
+    assert worker.delays.buckets()[-1][1] == 3
+    worker.take([(0, [scored(1, NOON), scored(2, NOON)])])
+    assert worker.delays.buckets()[-1][1] == 4, "a repeat is none"
+    worker.suspend()
+    worker.take([(0, [scored(3, NOON)])])
+    assert worker.delays.buckets()[-1][1] == 4

@@ -7,14 +7,15 @@ from collections.abc import AsyncIterator
 from functools import partial
 
 import uvloop
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, ProcessCollector
 from starlette.applications import Starlette
 
 from pcare_common import logs, settings
 from pcare_common.clock import Clock, SystemClock
 from pcare_common.errors import EXIT_CONFIGURATION, EXIT_TRY_AGAIN, OperatorError
-from pcare_common.http import HttpServer, service_routes
+from pcare_common.http import server_of, service_routes
 from pcare_common.shutdown import stop_on_signals
+from pcare_common.tracing.start import start as start_tracing
 from pcare_common.watchdog import Watchdog
 from pcare_recorder import migrate
 from pcare_recorder.breaker import Limit
@@ -29,6 +30,7 @@ from pcare_recorder.publisher import Publisher
 from pcare_recorder.recorder import Recorder
 from pcare_recorder.settings import RecorderSettings
 from pcare_recorder.startup import StoppedError, reach
+from pcare_recorder.tracing import following_of
 from pcare_schemas.rules import Rules
 
 # Of the ten seconds that a service has to end in: for the batch in hand, and for leaving the group.
@@ -47,11 +49,15 @@ async def serve(config: RecorderSettings, stop: asyncio.Event, *, clock: Clock, 
     """
     rules = _rules(config)
     registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
     progress = Progress(clock.monotonic(), config.recorder_not_ready_after, config.recorder_exit_after)
     instruments = Instruments(registry, rules, clock, age=lambda: progress.age(clock.monotonic()))
     answers = partial(reach, progress=progress, clock=clock, stop=stop)
+    tracing = start_tracing(config, "recorder", registry, clock)
     async with contextlib.AsyncExitStack() as closing:
         closing.enter_context(contextlib.suppress(StoppedError))
+        if tracing is not None:
+            closing.push_async_callback(tracing.stop)
         await closing.enter_async_context(_probes(config, registry, progress, clock))
         database = Database(config.postgres_dsn.get_secret_value())
         closing.push_async_callback(database.close)
@@ -71,6 +77,7 @@ async def serve(config: RecorderSettings, stop: asyncio.Event, *, clock: Clock, 
             clock=clock,
             faults=faults,
             limit=Limit.of(config.recorder_breaker_window, config.recorder_breaker_share),
+            following=following_of(tracing),
         )
         await _finish(asyncio.create_task(recorder.run(stop), name="recorder"), stop)
 
@@ -95,10 +102,10 @@ async def _probes(
 ) -> AsyncIterator[None]:
     """Answer over HTTP, and watch for a loop that is stuck."""
     watchdog = Watchdog(progress.stuck, loop_seconds=config.recorder_not_ready_after, clock=clock)
-    routes = service_routes(registry, ready=lambda: progress.ready(clock.monotonic()), live=watchdog.live)
-    server = HttpServer(
-        Starlette(routes=routes), host=config.recorder_http_host, port=config.recorder_http_port, grace_seconds=1.0
+    routes = service_routes(
+        registry, ready=lambda: progress.ready(clock.monotonic()), live=watchdog.live, token=config.metrics_token
     )
+    server = server_of(config, Starlette(routes=routes))
     await server.start()
     watchdog.start()
     try:

@@ -8,24 +8,27 @@ from pcare_recorder import recording
 from pcare_recorder.instruments import Instruments
 from pcare_recorder.recording import Page
 from pcare_recorder.rules_in_force import RulesInForce
+from pcare_recorder.tracing import NOT_FOLLOWED, UNTRACED, BatchTrace, Following
 from pcare_recorder.verdicts import Checked
 from pcare_schemas.rules import Rules
 
 
 class Read(NamedTuple):
-    """A batch that was read, and what the checks say of each of its records under which rules."""
+    """A batch that was read, and what the checks say of each of its records under which rules; and its traces."""
 
     page: Page
     checked: list[Checked]
     rules: Rules
+    trace: BatchTrace = UNTRACED
 
 
 class Checker:
     """Checks batches, and tells providers in the metrics by the same register."""
 
-    def __init__(self, rules: Rules, instruments: Instruments) -> None:
+    def __init__(self, rules: Rules, instruments: Instruments, following: Following = NOT_FOLLOWED) -> None:
         self._rules = RulesInForce(rules)
         self._instruments = instruments
+        self._following = following
 
     @property
     def version(self) -> str:
@@ -45,8 +48,10 @@ class Checker:
     async def check(self, page: Page) -> Read:
         """Judge each record by itself, under the rules in force."""
         rules = self._rules.current
+        begun = self._following.now()
         with self._instruments.timed("judge"):
-            return Read(page, await recording.check_all(page, rules), rules)
+            checked = await recording.check_all(page, rules)
+        return Read(page, checked, rules, self._following.batch(page, checked, begun))
 
     async def up_to_date(self, read: Read, connection: asyncpg.Connection) -> Read:
         """Look at the register now that the batch is read, and check it again if other rules follow.

@@ -67,6 +67,8 @@ _REFUSALS = {  # by class of SQLSTATE, or code
     "3F": "Run `python -m pcare_recorder.migrate` on the database of PCARE_POSTGRES_DSN.",
     "42": "Check that PCARE_POSTGRES_DSN names the right database and user, and that "
     "`python -m pcare_recorder.migrate` was run there.",
+    "42501": "Run `pcare migrate` on that database, and give its login the role of the program: `GRANT pcare_recorder "
+    "TO <login>`, for `pcare rebuild` pcare_operator. docs/security.md has them all.",
     "22P04": "The tables are not as this release made them: compare its schema with this release.",
     "57P04": "The database was dropped. Restore it from a backup, or make an empty one; migrate; then `pcare rebuild`.",
     "XX001": "Its files are damaged. Do not start the recorder: check the disk, restore a backup, `pcare rebuild`.",

@@ -6,7 +6,7 @@ from typing import Literal
 
 from prometheus_client import CollectorRegistry
 
-from pcare_common import metrics
+from pcare_common import build_info, metrics
 from pcare_common.clock import Clock
 from pcare_recorder.cursors import Cursor, Partition
 from pcare_recorder.errors import Dependency
@@ -24,6 +24,7 @@ class Instruments:
 
     def __init__(self, registry: CollectorRegistry, rules: Rules, clock: Clock, age: Callable[[], float]) -> None:
         self.under(rules)
+        build_info.show(registry, "pcare-recorder", lambda: self._rules.version)
         self._clock = clock
         self._events = metrics.counter("pcare_recorder_events_total", registry)
         self._rejected = metrics.counter("pcare_recorder_rejected_total", registry)

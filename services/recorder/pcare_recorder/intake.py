@@ -165,6 +165,7 @@ def _submitted(records: Sequence[ConsumerRecord]) -> list[Submitted]:
                 key=record.key,
                 topic=record.topic,
                 timestamp=_EPOCH + timedelta(milliseconds=record.timestamp),
+                headers=record.headers,
             ),
         )
         for record in records

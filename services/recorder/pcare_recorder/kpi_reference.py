@@ -47,10 +47,10 @@ class KpiReference:
         return cls(_codes(), kpis.version, document, _targets(kpis, chosen))
 
 
-async def write(connection: asyncpg.Connection, reference: KpiReference) -> None:
-    """Make tables and views say what `reference` says, all at once. Needs migration 0007."""
+async def write(connection: asyncpg.Connection, reference: KpiReference) -> bool:
+    """Make tables and views say what `reference` says, all at once; tell whether they did not. Needs migration 0007."""
     async with connection.transaction():
-        await connection.execute(
+        merged = await connection.execute(
             """
             MERGE INTO pcare.kpi_catalogue AS c USING (SELECT $1::text, $2::jsonb) AS new (version, document) ON true
             WHEN NOT MATCHED THEN INSERT (version, document) VALUES (new.version, new.document)
@@ -60,20 +60,28 @@ async def write(connection: asyncpg.Connection, reference: KpiReference) -> None
             reference.version,
             reference.document,
         )
-        await _replace(connection, "code_list", reference.codes)
-        await _replace(connection, "kpi_targets", reference.targets)
+        changed = [
+            merged != "MERGE 0",
+            await _replace(connection, "code_list", reference.codes),
+            await _replace(connection, "kpi_targets", reference.targets),
+        ]
         await connection.execute("SELECT pcare.make_kpi_views()")
+    return any(changed)
 
 
-async def _replace(connection: asyncpg.Connection, table: str, rows: Sequence[Row]) -> None:
-    """Make a table hold exactly these rows, and touch none that it holds already."""
+async def _replace(connection: asyncpg.Connection, table: str, rows: Sequence[Row]) -> bool:
+    """Make a table hold exactly these rows, and touch none that it holds already. Tell whether it did not."""
     new = f"json_populate_recordset(NULL::pcare.{table}, $1) AS new"
     text = orjson.dumps(rows).decode()
-    await connection.execute(
+    deleted = await connection.execute(
         f"DELETE FROM pcare.{table} AS old WHERE NOT EXISTS (SELECT FROM {new} WHERE new = old)",  # noqa: S608
         text,
     )
-    await connection.execute(f"INSERT INTO pcare.{table} SELECT * FROM {new} ON CONFLICT DO NOTHING", text)  # noqa: S608
+    inserted = await connection.execute(
+        f"INSERT INTO pcare.{table} SELECT * FROM {new} ON CONFLICT DO NOTHING",  # noqa: S608
+        text,
+    )
+    return (deleted, inserted) != ("DELETE 0", "INSERT 0 0")
 
 
 def _codes() -> list[Row]:

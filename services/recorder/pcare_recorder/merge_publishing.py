@@ -45,7 +45,10 @@ class MergePublishing:
         # The merge is on both topics before a link or an event is said anew: whoever reads an event twice knows why.
         # On the topic of subjects first: a rebuild knows merges from there, and takes links for what they are.
         await self._publisher.publish([merge_message(merge, SUBJECTS)], [merge_message(merge, RECORDED)])
-        await self._publisher.publish(await merges.links(connection, merge), [])
+        async with connection.transaction():
+            # Links that are read must be published before somebody may erase them: then they are gone from both.
+            await merges.hold(connection, merge)
+            await self._publisher.publish(await merges.links(connection, merge), [])
         number = 0
         async for messages in merges.event_messages(connection, merge):
             if not go_on():

@@ -61,7 +61,7 @@ async def move(connection: asyncpg.Connection, person_of: Mapping[UUID, UUID]) -
         row = event_row(moved_text(text.encode(), old, new))
         moved[names[old]].append((row[0], row[1]))
         interventions.append((new, row[_HASH], row[0], row[1]))
-        published.append(row[-4:])
+        published.append(row[-5:-1])  # whose it is has changed; which trace it belongs to has not
     await connection.executemany(
         "UPDATE pcare.interventions SET subject = $1, content_sha256 = $2 WHERE source = $3 AND id = $4", interventions
     )
@@ -108,6 +108,16 @@ def merge_message(merge: Merge, topic: str) -> Message:
     return Message(topic, f"{PERSON}{merge.gone}".encode(), merge.text.encode())
 
 
+async def none_published(connection: asyncpg.Connection) -> None:
+    """Wait for every recorder that is publishing the links of a merge, and let none until the transaction ends."""
+    await connection.execute("LOCK TABLE pcare.merges IN EXCLUSIVE MODE")
+
+
+async def hold(connection: asyncpg.Connection, merge: Merge) -> None:
+    """Let nobody be `none_published` until the transaction ends."""
+    await connection.execute("SELECT FROM pcare.merges WHERE gone = $1 FOR UPDATE", merge.gone)
+
+
 async def links(connection: asyncpg.Connection, merge: Merge) -> list[Message]:
     """Return the links of the person, as they now are."""
     found = await connection.fetch(
@@ -124,7 +134,7 @@ async def event_messages(connection: asyncpg.Connection, merge: Merge) -> AsyncI
         part = merge.events[first : first + EVENTS_AT_A_TIME]
         found = await connection.fetch(
             """
-            SELECT i.subject, p.published::text
+            SELECT i.subject, p.published::text, p.traceparent
             FROM unnest($1::text[], $2::text[]) AS asked (source, id)
             JOIN pcare.interventions AS i ON i.source = asked.source AND i.id = asked.id
             JOIN pcare.published AS p ON p.origin_topic = i.origin_topic
@@ -133,7 +143,7 @@ async def event_messages(connection: asyncpg.Connection, merge: Merge) -> AsyncI
             [source for source, _ in part],
             [name for _, name in part],
         )
-        yield [Message(RECORDED, row[0].encode(), row[1].encode()) for row in found]
+        yield [Message(RECORDED, row[0].encode(), row[1].encode(), row[2]) for row in found]
 
 
 async def published(connection: asyncpg.Connection, merge: Merge) -> None:

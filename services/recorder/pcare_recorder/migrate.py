@@ -16,11 +16,13 @@ import asyncpg
 
 from pcare_common import settings
 from pcare_common.errors import EXIT_CONFIGURATION, OperatorError
-from pcare_recorder import kpi_reference
+from pcare_common.postgres import tls_trouble
+from pcare_recorder import acts, kpi_reference
 from pcare_recorder.kpi_reference import KpiReference
 from pcare_recorder.settings import MigrationSettings
 
 COMMAND = "python -m pcare_recorder.migrate"
+WHY = "brought up to date"
 LOCK = 0x70636172  # "pcar": whoever migrates this database holds it
 
 _TABLE = """
@@ -90,23 +92,35 @@ def pending(known: Sequence[Migration], applied: Sequence[Applied]) -> tuple[Mig
     return tuple(migration for migration in known if migration.number not in done)
 
 
-async def apply(connection: asyncpg.Connection, reference: KpiReference | None = None) -> tuple[Migration, ...]:
+async def apply(
+    connection: asyncpg.Connection, reference: KpiReference | None = None, by: acts.By | None = None
+) -> tuple[Migration, ...]:
     """Apply what is missing, each file in a transaction of its own, and return it; then write the reference.
 
-    Without one, the built-in. One at a time: a second caller waits, then finds nothing to do. Raises OperatorError as
-    `pending` does, and where the database cannot hold every character.
+    Without one, the built-in. With `by`, the audit trail tells of each change, and of a new database by one line.
+    One at a time: a second caller waits, then finds nothing to do. Raises OperatorError as `pending` does, and where
+    the database cannot hold every character.
     """
     await _refuse_other_encodings(connection)
     await connection.execute("SELECT pg_advisory_lock($1)", LOCK)
     try:
-        missing = await _apply_missing(connection, migrations())
-        await kpi_reference.write(connection, reference or KpiReference.load())
+        await connection.execute(_TABLE)
+        new = not await _applied(connection)
+        missing = await _apply_missing(connection, migrations(), None if new else by)
+        async with connection.transaction():
+            reference = reference or KpiReference.load()
+            changed = await kpi_reference.write(connection, reference)
+            if by is not None and (new or changed):
+                what = "database-made" if new else "kpi-reference-changed"
+                await acts.add(connection, by, what, {"catalogue": reference.version, "migration": len(migrations())})
         return missing
     finally:
         await connection.execute("SELECT pg_advisory_unlock($1)", LOCK)
 
 
-async def _apply_missing(connection: asyncpg.Connection, known: Sequence[Migration]) -> tuple[Migration, ...]:
+async def _apply_missing(
+    connection: asyncpg.Connection, known: Sequence[Migration], by: acts.By | None = None
+) -> tuple[Migration, ...]:
     await connection.execute(_TABLE)
     missing = pending(known, await _applied(connection))
     for migration in missing:
@@ -118,6 +132,9 @@ async def _apply_missing(connection: asyncpg.Connection, known: Sequence[Migrati
                 migration.name,
                 migration.sha256,
             )
+            if by is not None:
+                details = {"migration": f"{migration.number:04d}_{migration.name}", "sha256": migration.sha256}
+                await acts.add(connection, by, "database-migrated", details)
     return missing
 
 
@@ -137,6 +154,16 @@ async def admit_providers(connection: asyncpg.Connection) -> str | None:
 async def admit_edge(connection: asyncpg.Connection) -> str | None:
     """Let the role pcare_edge, a login of ingest's, read the schema `edge`; return likewise."""
     return await _admit(connection, "SELECT pcare.admit_edge()")
+
+
+async def admit_roles(connection: asyncpg.Connection) -> str | None:
+    """Let the roles of recorder, operators, auditors and Grafana do what `pcare.rights` says; return likewise.
+
+    And auditors add to the audit trail. What is returned makes the roles; then this has to be called again.
+    """
+    by_hand = await _admit(connection, "SELECT pcare.admit_roles()")
+    await _admit(connection, "SELECT pcare.admit_auditors()")
+    return by_hand
 
 
 async def _admit(connection: asyncpg.Connection, statement: str) -> str | None:
@@ -170,10 +197,10 @@ async def _applied(connection: asyncpg.Connection) -> list[Applied]:
     return [Applied(row["number"], row["name"], row["sha256"]) for row in rows]
 
 
-async def _run(dsn: str, reference: KpiReference) -> None:
+async def _run(dsn: str, reference: KpiReference, by: acts.By) -> None:
     connection = await asyncpg.connect(dsn, timeout=10)
     try:
-        for migration in await apply(connection, reference):
+        for migration in await apply(connection, reference, by):
             sys.stdout.write(f"applied {migration.number:04d}_{migration.name}\n")
         for readers, by_hand in (
             ("analysts", await admit_analysts(connection)),
@@ -185,19 +212,28 @@ async def _run(dsn: str, reference: KpiReference) -> None:
                     f"{readers} have no role yet, and this user may not create roles. For them to read the views, an "
                     f"administrator has to run, in this database: {by_hand}\n"
                 )
+        missing = await admit_roles(connection)
+        if missing is not None:
+            sys.stdout.write(
+                "some programs have no role yet, and this user may not create roles. An administrator has to run: "
+                f"{missing} Then run `pcare migrate` again, which grants them what they need.\n"
+            )
         sys.stdout.write("the database is up to date\n")
     finally:
         await connection.close()
 
 
-def main() -> None:
-    """Bring the database of PCARE_POSTGRES_DSN up to date; exit 78 and say why when that cannot be done."""
+def main(who: str | None = None, why: str | None = None) -> None:
+    """Bring the database of PCARE_POSTGRES_DSN up to date; exit 78 and say why when that cannot be done.
+
+    `who` does it and `why` is for the audit trail.
+    """
     given = settings.load(MigrationSettings)
     try:
         reference = KpiReference.load(given.kpi_catalogue, given.kpi_targets)
-        asyncio.run(_run(given.postgres_dsn.get_secret_value(), reference))
+        asyncio.run(_run(given.postgres_dsn.get_secret_value(), reference, acts.By.said(who, why, WHY)))
     except (OperatorError, OSError, asyncpg.PostgresError) as error:
-        sys.stderr.write(f"Cannot migrate the database: {error}\n")
+        sys.stderr.write(f"Cannot migrate the database: {tls_trouble(error) or error}\n")
         raise SystemExit(EXIT_CONFIGURATION) from error
 
 

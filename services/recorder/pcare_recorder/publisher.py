@@ -14,6 +14,7 @@ from aiokafka.errors import UnknownTopicOrPartitionError
 
 from pcare_common import kafka_login
 from pcare_common.errors import OperatorError
+from pcare_common.tracing.headers import with_traceparent
 from pcare_recorder.faults import Faults, Point
 from pcare_recorder.partitioner import partition_of
 from pcare_recorder.rows import Message
@@ -110,7 +111,8 @@ class Publisher:
 
 
 def _append(batch: Any, message: Message) -> bool:
-    return batch.append(key=message.key, value=message.value, timestamp=None, headers=CLOUDEVENTS_HEADERS) is not None
+    headers = with_traceparent(CLOUDEVENTS_HEADERS, message.traceparent)
+    return batch.append(key=message.key, value=message.value, timestamp=None, headers=headers) is not None
 
 
 def _raise_first(answers: Sequence[Any]) -> None:

@@ -8,18 +8,20 @@ the topics stays. It may be run again, also after it was interrupted.
 import asyncio
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from uuid import UUID
 
 import asyncpg
 from aiokafka.errors import KafkaError
+from aiokafka.structs import ConsumerRecord
 from pydantic import Field
 
 from pcare_common import settings
 from pcare_common.errors import EXIT_CONFIGURATION, OperatorError
 from pcare_common.kafka import KafkaSettings
 from pcare_common.postgres import PostgresSettings
-from pcare_recorder import merges, migrate, restore, restore_persons
+from pcare_common.tracing.headers import traceparent_of
+from pcare_recorder import acts, merges, migrate, restore, restore_links, restore_persons
 from pcare_recorder.cursors import Cursor, Partition, made_anew
 from pcare_recorder.database import REBUILDING, connect
 from pcare_recorder.errors import for_operator
@@ -30,6 +32,8 @@ from pcare_schemas.topics import RECORDED, REJECTED, SUBJECTS
 
 Say = Callable[[str], None]
 
+WHY = "restored from the log"
+
 
 class RebuildSettings(PostgresSettings, KafkaSettings, RegisterSettings):
     """What the rebuild reads from the environment."""
@@ -37,11 +41,11 @@ class RebuildSettings(PostgresSettings, KafkaSettings, RegisterSettings):
     recorder_group: str = Field("pcare-recorder", min_length=1)
 
 
-async def rebuild(config: RebuildSettings, say: Say) -> None:
+async def rebuild(config: RebuildSettings, say: Say, by: acts.By | None = None) -> None:
     """Restore rows, links, rejections and cursors, and `say` what was done, line by line.
 
-    Raises OperatorError while a recorder runs, or when the topics contradict themselves or the database; then the
-    cursors are as they were.
+    The audit trail tells that it began, before anything is changed, and that it ended. Raises OperatorError while a
+    recorder runs, or when the topics contradict themselves or the database; then the cursors are as they were.
     """
     register = _register(config)
     connection = await connect(config.postgres_dsn.get_secret_value(), REBUILDING)
@@ -53,6 +57,9 @@ async def rebuild(config: RebuildSettings, say: Say) -> None:
                 raise OperatorError(
                     f"{members} recorder(s) are running in the group {config.recorder_group}. Stop them, then rebuild."
                 )
+            await _refuse_an_empty_log(connection, log)
+            by = by or acts.By(WHY)
+            act = await acts.add(connection, by, "database-rebuilt", {})
             submitted = await _submitted_partitions(log)
             committed = await log.committed(submitted)
             gone = await _restore_merges(connection, log, say)
@@ -73,9 +80,22 @@ async def rebuild(config: RebuildSettings, say: Say) -> None:
         missing = await restore.rules_without_a_document(connection)
         if missing:
             say(f"no document is left of the rules version(s) {', '.join(missing)}: restore the table from a backup")
+        await acts.add(connection, by, "rebuild-outcome", {"act": act, "done": True})
         say("the database agrees with the topics; start the recorder")
     finally:
         await connection.close()
+
+
+async def _refuse_an_empty_log(connection: asyncpg.Connection, log: LogReader) -> None:
+    """Let no cursor be set back to a log that has lost everything: offsets would be given out twice."""
+    partitions = [partition for partition in await log.partitions() if partition.topic == RECORDED]
+    if any(held.end > held.first for held in (await log.held(partitions)).values()):
+        return
+    if await connection.fetchval("SELECT EXISTS (SELECT FROM pcare.published)"):
+        raise OperatorError(
+            f"{RECORDED} is empty, and the database is not: it is Kafka that was lost. `pcare republish` makes the log "
+            "anew from the database; see docs/disaster-recovery.md."
+        )
 
 
 async def _restore_merges(connection: asyncpg.Connection, log: LogReader, say: Say) -> list[UUID]:
@@ -108,15 +128,22 @@ async def _restore_events(connection: asyncpg.Connection, log: LogReader, say: S
     person_of = await merges.known(connection)
     async for records in log.read(RECORDED):
         read += len(records)
-        restored += await restore.add_events(connection, [record.value for record in records], person_of)
+        restored += await restore.add_events(connection, published(records), person_of)
     say(f"{RECORDED}: read {read} records, restored {restored} events that the database lacked")
+
+
+def published(records: Sequence[ConsumerRecord]) -> list[restore.Published]:
+    """Return what rows are made of: the text and, where the record is one of a trace, which."""
+    return [restore.Published(record.value, traceparent_of(record.headers)) for record in records]
 
 
 async def _restore_rejections(connection: asyncpg.Connection, log: LogReader, say: Say) -> None:
     read = restored = 0
     async for records in log.read(REJECTED):
         read += len(records)
-        restored += await restore.add_rejections(connection, [record.value for record in records])
+        # The topic is compacted: an empty record takes the place of one that is gone, until it goes itself.
+        held = [record for record in records if record.value is not None]
+        restored += await restore.add_rejections(connection, published(held))
     say(f"{REJECTED}: read {read} records, restored {restored} rejections that the database lacked")
 
 
@@ -125,12 +152,21 @@ async def _restore_links(
 ) -> None:
     read = 0
     async with connection.transaction():
-        await restore.begin_links(connection)
+        await restore_links.begin(connection)
         async for records in log.read(SUBJECTS):
             read += len(records)
-            await restore.stage_links(connection, [(record.key, record.value) for record in records])
-        added, removed = await restore.merge_links(connection, committed)
+            await restore_links.stage(connection, [(record.key, record.value) for record in records])
+        added, removed = await restore_links.merge(connection, committed)
+        unknown = [partition for partition, offset in committed.items() if offset is None]
+        not_judged = await restore_links.not_judged(connection, unknown)
     say(f"{SUBJECTS}: read {read} records, restored {added} links, removed {removed} that were erased since")
+    if not_judged:
+        say(
+            f"{not_judged} links that {SUBJECTS} lacks could not be judged and stay: they come from partitions of "
+            "which the recorder's group has no committed offset, so they were erased, or are not published yet. Before "
+            "you start a recorder, erase again whom your register of requests names since this database was backed up: "
+            "docs/erasure.md"
+        )
 
 
 async def _restore_anchor(connection: asyncpg.Connection, say: Say) -> None:
@@ -187,11 +223,14 @@ async def _submitted_partitions(log: LogReader) -> list[Partition]:
     return [partition for partition in await log.partitions() if restore.is_submitted(partition.topic)]
 
 
-def main() -> None:
-    """Rebuild the database of PCARE_POSTGRES_DSN; exit 78 with one line when that cannot be done."""
+def main(who: str | None = None, why: str | None = None) -> None:
+    """Rebuild the database of PCARE_POSTGRES_DSN; exit 78 with one line when that cannot be done.
+
+    `who` does it and `why` is for the audit trail.
+    """
     config = settings.load(RebuildSettings)
     try:
-        asyncio.run(rebuild(config, _print))
+        asyncio.run(rebuild(config, _print, acts.By.said(who, why, WHY)))
     except (OperatorError, OSError, asyncpg.PostgresError, KafkaError) as error:
         _print(f"Cannot rebuild: {for_operator(error) or error}", to_errors=True)
         raise SystemExit(EXIT_CONFIGURATION) from error

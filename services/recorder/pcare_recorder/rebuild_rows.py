@@ -83,8 +83,8 @@ def moved(value: bytes, person_of: Mapping[str, str]) -> bytes:
     return value if kept is None else moved_text(value, subject, kept)
 
 
-def event_row(value: bytes) -> Row:
-    """Return the row of a record of `recorded`, in the order of EVENT_COLUMNS.
+def event_row(value: bytes, traceparent: str | None = None) -> Row:
+    """Return the row of a record of `recorded`, which has this header, in the order of EVENT_COLUMNS.
 
     Raises msgspec.MsgspecError or ValueError for bytes that this system did not publish.
     """
@@ -106,10 +106,16 @@ def event_row(value: bytes) -> Row:
         origin.partition,
         origin.offset,
         value.decode(),
+        traceparent,
     )
 
 
-def rejection_row(value: bytes) -> Row:
+def is_erased(value: bytes) -> bool:
+    """Tell whether what a rejection held of a person was taken out of this record. Raises as `event_row`."""
+    return read_rejected(value).data.erased
+
+
+def rejection_row(value: bytes, traceparent: str | None = None) -> Row:
     """Return the row of a record of `rejected`, in the order of REJECTION_COLUMNS. Raises as `event_row` does."""
     rejected = read_rejected(value)
     origin = Origin.parse(rejected.origin)
@@ -131,6 +137,7 @@ def rejection_row(value: bytes) -> Row:
         rejected.data.redacted,
         rejected.rulesversion,
         value.decode(),
+        traceparent,
     )
 
 

@@ -11,6 +11,7 @@ from pcare_common import logs
 from pcare_common.backoff import delays
 from pcare_common.clock import Clock
 from pcare_common.errors import TransientError
+from pcare_common.postgres import tls_trouble
 from pcare_recorder import beginning, recording
 from pcare_recorder.breaker import BreakerOpenedError, Limit
 from pcare_recorder.checking import Checker, Read
@@ -28,6 +29,7 @@ from pcare_recorder.progress import Progress
 from pcare_recorder.publisher import Publisher
 from pcare_recorder.recording import FencedError, Persisted
 from pcare_recorder.rejection_log import log_rejections
+from pcare_recorder.tracing import NOT_FOLLOWED, BatchTrace, Following
 from pcare_schemas.rules import Rules
 
 IDLE_SECONDS = 0.2
@@ -56,8 +58,9 @@ class Recorder:
         clock: Clock,
         faults: Faults,
         limit: Limit | None = None,
+        following: Following = NOT_FOLLOWED,
     ) -> None:
-        self._checker = Checker(rules, instruments)
+        self._checker = Checker(rules, instruments, following)
         self._intake = intake
         self._publisher = publisher
         self._database = database
@@ -152,7 +155,7 @@ class Recorder:
                 self._reading = asyncio.create_task(self._read(), name="read")
                 persisted = await self._persist(read)
                 await self._published()
-                self._publishing = asyncio.create_task(self._publish(persisted), name="publish")
+                self._publishing = asyncio.create_task(self._publish(persisted, read.trace), name="publish")
             elif self._publishing is not None and self._publishing.done():
                 await self._published()
         await self._published()
@@ -183,7 +186,7 @@ class Recorder:
     async def _persist(self, read: Read) -> Persisted:
         connection = await self._database.connection()
         read = await self._checker.up_to_date(read, connection)
-        with self._instruments.timed("persist"):
+        with self._instruments.timed("persist"), read.trace.step("persist"):
             persisted = await recording.persist(
                 connection,
                 read.page,
@@ -191,22 +194,25 @@ class Recorder:
                 rules_version=read.rules.version,
                 faults=self._faults,
                 limit=self._limit,
+                traceparents=read.trace.traceparents,
             )
+            read.trace.judged(persisted.verdicts)
+            log_rejections(persisted.verdicts)
         self._progress.moved([span.partition for span in read.page.spans], self._clock.monotonic())
         for span in read.page.spans:
             self._next_offsets[span.partition] = span.next_offset
             self._instruments.moved(span.partition, span.next_offset)
         self._instruments.judged(persisted.verdicts)
-        log_rejections(persisted.verdicts)
         return persisted
 
-    async def _publish(self, persisted: Persisted) -> None:
-        with self._instruments.timed("publish"):
+    async def _publish(self, persisted: Persisted, trace: BatchTrace) -> None:
+        with self._instruments.timed("publish"), trace.step("publish"):
             await self._publisher.publish(persisted.links, persisted.messages)
-        with self._instruments.timed("commit"):
+        with self._instruments.timed("commit"), trace.step("commit"):
             await self._faults.reach(Point.BEFORE_OFFSET_COMMIT)
             await self._intake.commit({span.partition: span.next_offset for span in persisted.page.spans})
             await self._faults.reach(Point.AFTER_OFFSET_COMMIT)
+        trace.end()
         self._progress.moved([span.partition for span in persisted.page.spans], self._clock.monotonic())
         self._published_through.update({span.partition: span.next_offset for span in persisted.page.spans})
 
@@ -246,7 +252,7 @@ class Recorder:
             "a dependency does not answer: nothing is lost or rejected, trying again",
             dependency=away.value,
             error=type(error).__name__,
-            detail=str(error),
+            detail=tls_trouble(error) or str(error),
             seconds=round(seconds, 2),
         )
         with contextlib.suppress(TimeoutError):

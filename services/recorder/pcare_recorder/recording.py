@@ -1,7 +1,7 @@
 """One batch, one transaction: rows, links, rejections and cursors move together or not at all."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from uuid import uuid4
 
@@ -29,6 +29,7 @@ from pcare_schemas.rejections import Rejection
 from pcare_schemas.rules import Rules
 
 CHECKED_AT_A_TIME = 64
+_NOBODY: Mapping[Origin, str] = {}
 ATTEMPTS = 20  # each lost race shows the rows of the copy that won; only a storm of copies gets here
 
 
@@ -88,8 +89,9 @@ async def persist(
     rules_version: str,
     faults: Faults,
     limit: breaker.Limit | None = None,
+    traceparents: Mapping[Origin, str] = _NOBODY,
 ) -> Persisted:
-    """Write what became of a batch and move its cursors.
+    """Write what became of a batch and move its cursors; with it, of the records that are followed, their traces.
 
     Raises FencedError when a cursor is not where the batch begins, and BreakerOpenedError when it rejects more than
     `limit` allows. Where the database refuses a row for what it
@@ -99,7 +101,15 @@ async def persist(
     refused: dict[Origin, Rejection] = {}
     for _ in range(ATTEMPTS):
         judged = without_refused(checked, refused)
-        attempt = _Attempt(connection, page, judged, rules_version=rules_version, faults=faults, limit=limit)
+        attempt = _Attempt(
+            connection,
+            page,
+            judged,
+            rules_version=rules_version,
+            faults=faults,
+            limit=limit,
+            traceparents=traceparents,
+        )
         try:
             return await attempt.run()
         except (_RaceLostError, asyncpg.UniqueViolationError):
@@ -125,6 +135,7 @@ class _Attempt:
         rules_version: str,
         faults: Faults,
         limit: breaker.Limit | None,
+        traceparents: Mapping[Origin, str],
     ) -> None:
         self._connection = connection
         self._page = page
@@ -132,6 +143,7 @@ class _Attempt:
         self._rules_version = rules_version
         self._faults = faults
         self._limit = limit
+        self._traceparents = traceparents
 
     async def run(self) -> Persisted:
         async with self._connection.transaction():
@@ -179,20 +191,21 @@ class _Attempt:
     async def _add_events(self, persisted: Persisted) -> None:
         events = []
         for new in persisted.verdicts.events:
-            message = rows.event_message(new, self._rules_version)
+            traceparent = self._traceparents.get(new.submitted.origin)
+            message = rows.event_message(new, self._rules_version, traceparent)
             persisted.messages.append(message)
-            events.append(
-                (rows.event_row(new, message.value.decode(), self._rules_version), (new.submitted, new.event))
-            )
+            row = rows.event_row(new, message.value.decode(), self._rules_version, traceparent)
+            events.append((row, (new.submitted, new.event)))
         events.sort(key=_by_event_key)  # in one order in every copy, so that no two wait for each other in a circle
         await self._add(store.add_events, events)
 
     async def _add_rejections(self, persisted: Persisted) -> None:
         rejections = []
         for submitted, rejection in persisted.verdicts.rejections:
-            message = rows.rejection_message(submitted, rejection, self._rules_version)
+            traceparent = self._traceparents.get(submitted.origin)
+            message = rows.rejection_message(submitted, rejection, self._rules_version, traceparent)
             persisted.messages.append(message)
-            row = rows.rejection_row(submitted, rejection, message.value.decode(), self._rules_version)
+            row = rows.rejection_row(submitted, rejection, message.value.decode(), self._rules_version, traceparent)
             rejections.append((row, (submitted, rejection)))
         await self._add(store.add_rejections, rejections)
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import asyncpg
 import msgspec
@@ -13,7 +13,6 @@ from pcare_recorder.cursors import Cursor, Partition
 from pcare_recorder.rows import (
     EVENT_COLUMNS,
     INTERVENTION_COLUMNS,
-    LINK_COLUMNS,
     PUBLISHED_COLUMNS,
     REJECTION_COLUMNS,
     Row,
@@ -24,7 +23,15 @@ from pcare_schemas.topics import SUBMITTED_PATTERN
 _ORIGIN = ("origin_topic", "origin_partition", "origin_offset")
 _SUBMITTED = re.compile(SUBMITTED_PATTERN)
 
+Given = TypeVar("Given")
 Read = TypeVar("Read")
+
+
+class Published(NamedTuple):
+    """A record of the recorder's own topics, as far as a row is made of it."""
+
+    value: bytes
+    traceparent: str | None = None
 
 
 def is_submitted(topic: str) -> bool:
@@ -33,18 +40,18 @@ def is_submitted(topic: str) -> bool:
 
 
 async def add_events(
-    connection: asyncpg.Connection, values: Sequence[bytes], person_of: Mapping[str, str] | None = None
+    connection: asyncpg.Connection, records: Sequence[Published], person_of: Mapping[str, str] | None = None
 ) -> int:
     """Add the events of these records of `recorded` that the tables lack; return how many.
 
     `person_of` says who subjects turned out to be that were merged. Raises OperatorError when an event is there with
     another text.
     """
-    values = [value for value in values if not rebuild_rows.is_merge(value)]
+    records = [record for record in records if not rebuild_rows.is_merge(record.value)]
     if person_of:
-        values = rows_of(lambda value: rebuild_rows.moved(value, person_of), values)
+        records = rows_of(lambda record: record._replace(value=rebuild_rows.moved(record.value, person_of)), records)
     tables = {"interventions": (INTERVENTION_COLUMNS, ("source", "id")), "published": (PUBLISHED_COLUMNS, _ORIGIN)}
-    return await _add(connection, tables, EVENT_COLUMNS, rows_of(rebuild_rows.event_row, values))
+    return await _add(connection, tables, EVENT_COLUMNS, rows_of(lambda one: rebuild_rows.event_row(*one), records))
 
 
 async def add_providers(connection: asyncpg.Connection) -> None:
@@ -52,10 +59,37 @@ async def add_providers(connection: asyncpg.Connection) -> None:
     await connection.execute("SELECT pcare.add_missing_providers()")
 
 
-async def add_rejections(connection: asyncpg.Connection, values: Sequence[bytes]) -> int:
-    """Add the rejections of these records of `rejected` that the table lacks; return how many. Raises likewise."""
+async def add_rejections(connection: asyncpg.Connection, records: Sequence[Published]) -> int:
+    """Add the rejections of these records of `rejected` that the table lacks; return how many. Raises likewise.
+
+    What was erased of a rejection stays erased: in the table, whatever an older record says; and it is erased from the
+    table where a record says so.
+    """
     tables = {"rejections": (REJECTION_COLUMNS, _ORIGIN)}
-    return await _add(connection, tables, REJECTION_COLUMNS, rows_of(rebuild_rows.rejection_row, values))
+    read = rows_of(lambda one: (rebuild_rows.is_erased(one.value), rebuild_rows.rejection_row(*one)), records)
+    erased = [row for is_erased, row in read if is_erased]
+    gone = {row[:3] for row in erased} | await _erased(connection, [row for _, row in read])
+    added = await _add(connection, tables, REJECTION_COLUMNS, [row for _, row in read if row[:3] not in gone])
+    return added + await _add(connection, tables, REJECTION_COLUMNS, erased, then=_ERASE)
+
+
+_ERASE = (
+    "UPDATE pcare.rejections AS r SET erased = true FROM read WHERE r.origin_topic = read.origin_topic "
+    "AND r.origin_partition = read.origin_partition AND r.origin_offset = read.origin_offset"
+)
+
+
+async def _erased(connection: asyncpg.Connection, rows: Sequence[Row]) -> set[Row]:
+    """Return the origins of those of these rejections that were erased in the table."""
+    found = await connection.fetch(
+        """
+        SELECT origin_topic, origin_partition, origin_offset
+        FROM unnest($1::text[], $2::integer[], $3::bigint[]) AS asked (origin_topic, origin_partition, origin_offset)
+        JOIN pcare.rejections USING (origin_topic, origin_partition, origin_offset) WHERE erased
+        """,
+        *([row[place] for row in rows] for place in range(3)),
+    )
+    return {tuple(row) for row in found}
 
 
 async def _add(
@@ -63,10 +97,13 @@ async def _add(
     tables: Mapping[str, tuple[Sequence[str], Sequence[str]]],
     columns: Sequence[str],
     rows: Sequence[Row],
+    *,
+    then: str | None = None,
 ) -> int:
     """Add rows to the tables that share them out, each with its columns and its key; return how many the first lacked.
 
-    Any two tables that share rows out have the origin in common.
+    Any two tables that share rows out have the origin in common. `then` is done before the tables are compared with
+    the rows, which stand in the table `read`.
     """
     if not rows:
         return 0
@@ -79,6 +116,8 @@ async def _add(
         )
         await connection.copy_records_to_table("read", columns=columns, records=rows)
         added = [await _merge(connection, table, *tables[table]) for table in tables]
+        if then is not None:
+            await connection.execute(then)
         contradiction = await connection.fetchrow(
             f"SELECT concat_ws(' ', {', '.join(key)}), origin_topic, origin_partition, origin_offset FROM read "  # noqa: S608
             f"WHERE NOT EXISTS (SELECT FROM (SELECT * FROM {joined}) AS there "
@@ -114,58 +153,6 @@ async def check_origins(connection: asyncpg.Connection) -> None:
     )
     if both is not None:
         raise OperatorError(f"The record {both[0]}/{both[1]}/{both[2]} is both recorded and rejected. Ask for help.")
-
-
-async def begin_links(connection: asyncpg.Connection) -> None:
-    """Make room for the links that the topic holds, until the transaction ends."""
-    await connection.execute(
-        "CREATE TEMP TABLE read_links ON COMMIT DROP AS SELECT * FROM pcare.subjects WITH NO DATA;"
-        "ALTER TABLE read_links ADD PRIMARY KEY (pseudonym)"
-    )
-
-
-async def stage_links(connection: asyncpg.Connection, records: Sequence[tuple[bytes, bytes | None]]) -> None:
-    """Take in records of `subjects` in their order: a later one replaces an earlier one, an empty one removes it."""
-    links = [(key, value) for key, value in records if value is None or not rebuild_rows.is_merge(value)]
-    latest = {found.pseudonym: found for found in (rebuild_rows.link(key, value) for key, value in links)}
-    await connection.execute("DELETE FROM read_links WHERE pseudonym = ANY($1::text[])", list(latest))
-    await connection.copy_records_to_table(
-        "read_links",
-        columns=LINK_COLUMNS,
-        records=[tuple(found) for found in latest.values() if found.subject_id is not None],
-    )
-
-
-async def merge_links(connection: asyncpg.Connection, committed: Mapping[Partition, int | None]) -> tuple[int, int]:
-    """Make the table hold what the topic holds; return how many links were added or changed, and how many removed.
-
-    A link that the topic lacks was erased, unless it is so new that it is not published through yet.
-    """
-    # A link may have been published after the merge that moved it.
-    await connection.execute(
-        "UPDATE read_links SET subject_id = pcare.person_of(subject_id) "
-        "WHERE subject_id IN (SELECT gone FROM pcare.merges)"
-    )
-    removed: str = await connection.execute(
-        """
-        DELETE FROM pcare.subjects AS s
-        USING unnest($1::text[], $2::integer[], $3::bigint[]) AS published (topic, partition, below)
-        WHERE s.origin_topic = published.topic AND s.origin_partition = published.partition
-          AND s.origin_offset < published.below
-          AND NOT EXISTS (SELECT FROM read_links AS r WHERE r.pseudonym = s.pseudonym)
-        """,
-        [partition.topic for partition in committed],
-        [partition.number for partition in committed],
-        [offset or 0 for offset in committed.values()],
-    )
-    names = ", ".join(LINK_COLUMNS)
-    changes = ", ".join(f"{name} = excluded.{name}" for name in LINK_COLUMNS[1:])
-    added: str = await connection.execute(
-        f"INSERT INTO pcare.subjects ({names}) SELECT {names} FROM read_links "  # noqa: S608
-        f"ON CONFLICT (pseudonym) DO UPDATE SET {changes} "
-        "WHERE subjects.subject_id <> excluded.subject_id"
-    )
-    return int(added.rsplit(maxsplit=1)[-1]), int(removed.rsplit(maxsplit=1)[-1])
 
 
 async def count_outcomes(
@@ -225,7 +212,7 @@ async def rules_without_a_document(connection: asyncpg.Connection) -> list[str]:
     return [row[0] for row in rows]
 
 
-def rows_of(read: Callable[[bytes], Read], values: Sequence[bytes]) -> list[Read]:
+def rows_of(read: Callable[[Given], Read], values: Sequence[Given]) -> list[Read]:
     """Read records of the recorder's own topics. Raises OperatorError where one was not written by the recorder."""
     try:
         return [read(value) for value in values]

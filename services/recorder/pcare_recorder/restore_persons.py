@@ -22,12 +22,16 @@ class Anchor(NamedTuple):
 
 
 async def add_merges(connection: asyncpg.Connection, values: Sequence[bytes]) -> int:
-    """Put down the merges among these records of `subjects` that the table lacks; return how many."""
+    """Put down the merges among these records of `subjects` that the table lacks; return how many.
+
+    No act that is yet to come gets a number that one of them has.
+    """
     added = 0
     for gone, kept, merged_at, text in rows_of(rebuild_rows.merge_row, list(filter(rebuild_rows.is_merge, values))):
         if not await connection.fetchval("SELECT EXISTS (SELECT FROM pcare.merges WHERE gone = $1)", gone):
             await merges.add(connection, Merge(gone, kept, text, ()), merged_at)
             added += 1
+    await connection.execute("SELECT pcare.number_acts_after_merges()")
     return added
 
 

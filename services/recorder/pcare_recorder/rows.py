@@ -46,8 +46,8 @@ INTERVENTION_COLUMNS: Final = (
     "origin_partition",
     "origin_offset",
 )
-PUBLISHED_COLUMNS: Final = (*INTERVENTION_COLUMNS[-3:], "published")
-EVENT_COLUMNS: Final = (*INTERVENTION_COLUMNS, "published")
+PUBLISHED_COLUMNS: Final = (*INTERVENTION_COLUMNS[-3:], "published", "traceparent")
+EVENT_COLUMNS: Final = (*INTERVENTION_COLUMNS, "published", "traceparent")
 """An event's row over the two tables that hold it: it is the row of the one and ends in the row of the other."""
 LINK_COLUMNS: Final = (
     "pseudonym",
@@ -72,6 +72,7 @@ REJECTION_COLUMNS: Final = (
     "redacted",
     "rules_version",
     "published",
+    "traceparent",
 )
 
 # The ref that makes events one episode. A ref that only points elsewhere (the plan that a score or a budget serves)
@@ -103,15 +104,16 @@ Row = tuple[Any, ...]
 
 
 class Message(NamedTuple):
-    """One record for a topic."""
+    """One record for a topic. `traceparent` is a header of it, where it is followed."""
 
     topic: str
     key: bytes
     value: bytes
+    traceparent: str | None = None
 
 
-def event_row(new: NewEvent, text: str, rules_version: str) -> Row:
-    """Return the row of a new event, in the order of EVENT_COLUMNS. `text` is what is published."""
+def event_row(new: NewEvent, text: str, rules_version: str, traceparent: str | None = None) -> Row:
+    """Return the row of a new event, in the order of EVENT_COLUMNS. `text` and `traceparent` are published."""
     event, (origin, record) = new.event, new.submitted
     return (
         event.source,
@@ -127,6 +129,7 @@ def event_row(new: NewEvent, text: str, rules_version: str) -> Row:
         origin.partition,
         origin.offset,
         text,
+        traceparent,
     )
 
 
@@ -145,7 +148,7 @@ def data_columns(kind: str, source: str, data: Mapping[str, Any]) -> Row:
     )
 
 
-def event_message(new: NewEvent, rules_version: str) -> Message:
+def event_message(new: NewEvent, rules_version: str, traceparent: str | None = None) -> Message:
     """Return what is published of a new event, keyed by its subject."""
     text = recorded_text(
         new.event,
@@ -155,7 +158,7 @@ def event_message(new: NewEvent, rules_version: str) -> Message:
         rules_version=rules_version,
         data=new.data,
     )
-    return Message(RECORDED, new.subject.encode(), text)
+    return Message(RECORDED, new.subject.encode(), text, traceparent)
 
 
 def link_row(new: NewLink, rules_version: str) -> Row:
@@ -185,8 +188,10 @@ def link_message(row: Row) -> Message:
     return Message(SUBJECTS, pseudonym.encode(), text)
 
 
-def rejection_row(submitted: Submitted, rejection: Rejection, text: str, rules_version: str) -> Row:
-    """Return the row of a rejection, in the order of REJECTION_COLUMNS. `text` is what is published."""
+def rejection_row(
+    submitted: Submitted, rejection: Rejection, text: str, rules_version: str, traceparent: str | None = None
+) -> Row:
+    """Return the row of a rejection, in the order of REJECTION_COLUMNS. `text` and `traceparent` are published."""
     origin, record = submitted
     errors = [{"pointer": e.path, "message": e.message, "expected": e.expected} for e in rejection.errors]
     return (
@@ -203,10 +208,13 @@ def rejection_row(submitted: Submitted, rejection: Rejection, text: str, rules_v
         rejection.redacted,
         rules_version,
         text,
+        traceparent,
     )
 
 
-def rejection_message(submitted: Submitted, rejection: Rejection, rules_version: str) -> Message:
+def rejection_message(
+    submitted: Submitted, rejection: Rejection, rules_version: str, traceparent: str | None = None
+) -> Message:
     """Return what is published of a rejection, keyed by its origin."""
     text = rejected_document(
         rejection,
@@ -214,13 +222,13 @@ def rejection_message(submitted: Submitted, rejection: Rejection, rules_version:
         received_at=submitted.record.timestamp,
         rules_version=rules_version,
     )
-    return Message(REJECTED, str(submitted.origin).encode(), text)
+    return Message(REJECTED, str(submitted.origin).encode(), text, traceparent)
 
 
 def settled_message(settled: Settled) -> Message:
     """Return what was published, or was about to be, of a verdict that stands already."""
     topic = RECORDED if settled.outcome is Outcome.RECORDED else REJECTED
-    return Message(topic, settled.key.encode(), settled.text.encode())
+    return Message(topic, settled.key.encode(), settled.text.encode(), settled.traceparent)
 
 
 def subject_id(subject: str) -> UUID:

@@ -1,12 +1,15 @@
 """What the recorder reads from the environment."""
 
 from pathlib import Path
+from typing import ClassVar
 
 from pydantic import Field
 
+from pcare_common.http_settings import HttpSettings
 from pcare_common.kafka import KafkaSettings
 from pcare_common.postgres import PostgresSettings
 from pcare_common.settings import Settings
+from pcare_common.tracing.settings import TracingSettings
 
 
 class MigrationSettings(PostgresSettings):
@@ -22,12 +25,14 @@ class RegisterSettings(Settings):
     provider_register: Path | None = Field(None, description="a YAML file of further providers")
 
 
-class RecorderSettings(PostgresSettings, KafkaSettings, RegisterSettings):
+class RecorderSettings(PostgresSettings, TracingSettings, KafkaSettings, RegisterSettings, HttpSettings):
     """Everything the recorder can be told.
 
     Durations are seconds. A batch is at most `recorder_batch_events` events and about
     `recorder_batch_bytes` bytes; three of them are in memory at a time.
     """
+
+    http_service: ClassVar[str] = "recorder"
 
     recorder_http_host: str = Field("127.0.0.1", description="where /metrics and /health are served")
     recorder_http_port: int = Field(8081, ge=0, le=65535)

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from pcare_common import logs
 from pcare_common.backoff import delays
 from pcare_common.clock import Clock
+from pcare_common.postgres import tls_trouble
 from pcare_recorder.errors import Dependency, ErrorKind, classify
 from pcare_recorder.progress import Progress
 
@@ -47,7 +48,7 @@ async def reach(
                 "waiting for a dependency to answer",
                 dependency=dependency.value,
                 error=type(error).__name__,
-                detail=str(error),
+                detail=tls_trouble(error) or str(error),
                 seconds=round(seconds, 2),
             )
             with contextlib.suppress(TimeoutError):

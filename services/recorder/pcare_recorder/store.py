@@ -213,13 +213,15 @@ async def settled_origins(connection: asyncpg.Connection, spans: Sequence[Span])
                 topic, partition, first, next_offset
             )
         )
-        SELECT topic, partition, p.origin_offset, 'recorded', p.published ->> 'subject', p.published::text
+        SELECT topic, partition, p.origin_offset, 'recorded', p.published ->> 'subject', p.published::text,
+               p.traceparent
         FROM asked JOIN pcare.published AS p
           ON p.origin_topic = topic AND p.origin_partition = partition
          AND p.origin_offset >= first AND p.origin_offset < next_offset
         UNION ALL
         SELECT topic, partition, r.origin_offset, 'rejected',
-               concat_ws('/', topic, partition, r.origin_offset), r.published::text
+               concat_ws('/', topic, partition, r.origin_offset), r.published::text,
+               r.traceparent
         FROM asked JOIN pcare.rejections AS r
           ON r.origin_topic = topic AND r.origin_partition = partition
          AND r.origin_offset >= first AND r.origin_offset < next_offset
@@ -229,7 +231,7 @@ async def settled_origins(connection: asyncpg.Connection, spans: Sequence[Span])
         [span.first for span in spans],
         [span.next_offset for span in spans],
     )
-    return {Origin(row[0], row[1], row[2]): Settled(Outcome(row[3]), row[4], row[5]) for row in rows}
+    return {Origin(row[0], row[1], row[2]): Settled(Outcome(row[3]), row[4], row[5], row[6]) for row in rows}
 
 
 async def stored_links(connection: asyncpg.Connection, span: Span) -> list[Row]:
@@ -269,10 +271,10 @@ async def add_links(connection: asyncpg.Connection, rows: Sequence[Row]) -> int:
 async def add_events(connection: asyncpg.Connection, rows: Sequence[Row]) -> None:
     """Add rows in the order of EVENT_COLUMNS. Raises UniqueViolationError if one is there already."""
     await connection.copy_records_to_table(
-        "interventions", schema_name=SCHEMA, columns=INTERVENTION_COLUMNS, records=[row[:-1] for row in rows]
+        "interventions", schema_name=SCHEMA, columns=INTERVENTION_COLUMNS, records=[row[:-2] for row in rows]
     )
     await connection.copy_records_to_table(
-        "published", schema_name=SCHEMA, columns=PUBLISHED_COLUMNS, records=[row[-4:] for row in rows]
+        "published", schema_name=SCHEMA, columns=PUBLISHED_COLUMNS, records=[row[-5:] for row in rows]
     )
 
 

@@ -47,7 +47,7 @@ class Known(NamedTuple):
     """What there is to know of a recorded event.
 
     `nameable`: whether anybody can still be told to be its subject. Not so for a person whose every pseudonym was
-    erased; such a subject is compared by nobody.
+    erased; such a subject is compared by nobody, and nothing is linked to it any more.
     """
 
     kind: str
@@ -57,11 +57,15 @@ class Known(NamedTuple):
 
 
 class Settled(NamedTuple):
-    """A verdict that an origin has already, restored by a rebuild. It stands, and its text is published again."""
+    """A verdict that an origin has already, restored by a rebuild. It stands, and its text is published again.
+
+    So is its `traceparent`, if it has one: what is published again is the same to the byte.
+    """
 
     outcome: Outcome
     key: str
     text: str
+    traceparent: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,18 +186,20 @@ class _Judge:
         return self._accept(submitted, found)
 
     def _refused(self, event: Event, known: Known | None) -> tuple[Reason, FieldError] | None:
-        if not self._persons.tells(event):
+        if not self._persons.tells(event) and self._erased_target(event) is None:
             return Reason.unlinked_pseudonym, UNLINKED
         return (Reason.id_reused, _ID_REUSED) if known is not None else self._retraction_refused(event)
 
     def _accept(self, submitted: Submitted, event: Event) -> Outcome:
         subject = self._subject(event)
-        self._link(submitted, event, subject)
+        nameable = self._erased_target(event) is None
+        if nameable:
+            self._link(submitted, event, subject)
         if len(self._persons.subjects(event)) > 1:
             self._verdicts.apart.append(submitted)
         data = payload(event)
         digest = hash_of(event.type, subject, utc(event.time), data)
-        self._accepted[event.source, event.id] = Known(event.kind, subject, digest)
+        self._accepted[event.source, event.id] = Known(event.kind, subject, digest, nameable)
         self._verdicts.events.append(NewEvent(submitted, event, subject, data, digest))
         return Outcome.RECORDED
 
@@ -211,11 +217,23 @@ class _Judge:
     def _subject(self, event: Event) -> str:
         """Return the subject to record an event under. A retraction goes where its target is, if it may mean that."""
         subjects = self._persons.subjects(event)
-        target_id = retracted(event)
-        target = None if target_id is None else self._known((event.source, target_id))
-        if target is not None and target.subject in subjects:
+        target = self._target(event)
+        if target is not None and (not target.nameable or target.subject in subjects):
             return target.subject
         return self._persons.begin() if self._persons.is_new(event) else subjects[0]
+
+    def _target(self, event: Event) -> Known | None:
+        target_id = retracted(event)
+        return None if target_id is None else self._known((event.source, target_id))
+
+    def _erased_target(self, event: Event) -> Known | None:
+        """Return the event that this one takes back, where nobody can be told to be its subject any more.
+
+        A provider may take back what it sent, also about a person who was erased since: else a mistake would count for
+        ever. As with a repeat, source and id must do; and nothing is linked, or the erasure would be undone.
+        """
+        target = self._target(event)
+        return None if target is None or target.nameable else target
 
     def _is_same(self, event: Event, known: Known) -> bool:
         # Of an erased person only the content can be compared: an honest retry stays a duplicate, and links nothing.
@@ -226,10 +244,10 @@ class _Judge:
         target_id = retracted(event)
         if target_id is None:
             return None
-        target = self._known((event.source, target_id))
+        target = self._target(event)
         if target_id == event.id or (target is not None and target.kind == RETRACTION):
             return Reason.not_retractable, _NOT_RETRACTABLE
-        if target is not None and target.subject not in self._persons.subjects(event):
+        if target is not None and target.nameable and target.subject not in self._persons.subjects(event):
             return Reason.retraction_mismatch, _RETRACTION_MISMATCH
         return None
 

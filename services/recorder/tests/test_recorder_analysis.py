@@ -14,7 +14,7 @@ import asyncpg
 import pytest
 from recorder_events import ALEX, RULES, SAM, checked, event, retraction
 
-from pcare_recorder import migrate, rebuild_rows, register_store, rows, store
+from pcare_recorder import acts, migrate, rebuild_rows, register_store, rows, store
 from pcare_recorder.cursors import Partition
 from pcare_recorder.database import connect
 from pcare_recorder.faults import NoFaults
@@ -140,7 +140,7 @@ async def test_rows_of_an_earlier_release_get_their_columns(database: str) -> No
     await migrate._apply_missing(connection, known)
     names = ", ".join(rows.INTERVENTION_COLUMNS)
     found = await connection.fetch(
-        f"SELECT {names}, published FROM pcare.interventions"  # noqa: S608
+        f"SELECT {names}, published, traceparent FROM pcare.interventions"  # noqa: S608
         " JOIN pcare.published USING (origin_topic, origin_partition, origin_offset) ORDER BY origin_offset"
     )
     await connection.close()
@@ -317,6 +317,9 @@ async def test_analysts_are_admitted_again_and_again(database: str, another_data
         await connection.close()
 
 
+BY = acts.By("a test", "an operator")
+
+
 async def test_who_may_not_create_roles_is_told_what_an_administrator_has_to_run(
     another_database: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -324,18 +327,23 @@ async def test_who_may_not_create_roles_is_told_what_an_administrator_has_to_run
     name = f"owner_{uuid.uuid4().hex[:8]}"
     await administrator.execute(
         "DROP ROLE IF EXISTS pcare_analyst; DROP ROLE IF EXISTS pcare_provider;"
-        " DROP ROLE IF EXISTS pcare_edge; DROP SCHEMA pcare CASCADE;"
+        " DROP ROLE IF EXISTS pcare_edge; DROP ROLE IF EXISTS pcare_recorder; DROP ROLE IF EXISTS pcare_operator;"
+        " DROP ROLE IF EXISTS pcare_auditor; DROP ROLE IF EXISTS pcare_grafana; DROP ROLE IF EXISTS pcare_sealer;"
+        " DROP SCHEMA pcare CASCADE;"
         " DROP SCHEMA analysis CASCADE; DROP SCHEMA desk CASCADE; DROP SCHEMA edge CASCADE;"
+        " DROP SCHEMA dashboards CASCADE;"
         f"CREATE ROLE {name} LOGIN PASSWORD 'secret'"
     )
     base = another_database.rsplit("/", 1)[1]
     await administrator.execute(f"ALTER DATABASE {base} OWNER TO {name}")
     theirs = re.sub("//[^@]*@", f"//{name}:secret@", another_database)
-    await migrate._run(theirs, KpiReference.load())
+    await migrate._run(theirs, KpiReference.load(), BY)
     told = [line for line in capsys.readouterr().out.splitlines() if "administrator" in line]
-    assert [line.split(" have no role yet")[0] for line in told] == ["analysts", "providers", "copies of ingest"]
-    for line in told:
+    *views, roles = told
+    assert [line.split(" have no role yet")[0] for line in views] == ["analysts", "providers", "copies of ingest"]
+    for line in views:
         await administrator.execute(line.split("in this database: ")[1])
+    await administrator.execute(roles.partition("has to run: ")[2].partition(" Then run `pcare migrate` again")[0])
     for role, view in (
         ("pcare_analyst", "analysis.interventions"),
         ("pcare_provider", "desk.rejections"),
@@ -344,8 +352,16 @@ async def test_who_may_not_create_roles_is_told_what_an_administrator_has_to_run
         await administrator.execute(f"SET ROLE {role}")
         assert await administrator.fetchval(f"SELECT count(*) FROM {view}") == 0  # noqa: S608
         await administrator.execute("RESET ROLE")
-    await migrate._run(theirs, KpiReference.load())
+    await migrate._run(theirs, KpiReference.load(), BY)
     assert "administrator" not in capsys.readouterr().out
+    for role, table in (
+        ("pcare_recorder", "cursors"),
+        ("pcare_operator", "acts"),
+        ("pcare_auditor", "credentials"),
+        ("pcare_sealer", "published"),
+    ):
+        may = "SELECT has_table_privilege($1, 'pcare.' || $2::text, 'SELECT')"
+        assert await administrator.fetchval(may, role, table)
     await administrator.execute(
         f"ALTER DATABASE {base} OWNER TO current_user; REASSIGN OWNED BY {name} TO current_user"
     )

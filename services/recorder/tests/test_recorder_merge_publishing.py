@@ -1,6 +1,7 @@
 """In which order a merge is published, and that records are not kept waiting for it."""
 
 from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
 
@@ -23,12 +24,19 @@ class Told:
         self.left = [Merge(UUID(int=2 * number), UUID(int=1), f"merge {number}", ()) for number in range(count)]
         self.said: list[str] = []  # what is acknowledged together stands in one line
         self.seconds = 0.0
+        self.held = False
 
-    async def connection(self) -> None:
-        return None
+    async def connection(self) -> "Told":
+        return self
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[None]:
+        yield
+        self.held = False
 
     async def publish(self, links: Iterable[Message], messages: Iterable[Message]) -> None:
         for part in (list(links), list(messages)):
+            assert self.held or part != [LINK], "a link that somebody may have erased meanwhile"
             if part:
                 self.said.append(" + ".join(f"{one.topic.rpartition('.')[2]}: {one.value.decode()}" for one in part))
 
@@ -38,7 +46,11 @@ class Told:
     async def pending(self, _connection: Any) -> list[Merge]:
         return list(self.left)
 
+    async def hold(self, _connection: Any, _merge: Merge) -> None:
+        self.held = True
+
     async def links(self, _connection: Any, _merge: Merge) -> list[Message]:
+        assert self.held
         return [LINK]
 
     async def event_messages(self, _connection: Any, _merge: Merge) -> AsyncIterator[list[Message]]:
@@ -53,7 +65,7 @@ class Told:
 @pytest.fixture
 def told(monkeypatch: pytest.MonkeyPatch) -> Told:
     made = Told(3)
-    for name in ("pending", "links", "event_messages", "published"):
+    for name in ("pending", "hold", "links", "event_messages", "published"):
         monkeypatch.setattr(merges, name, getattr(made, name))
     return made
 

@@ -130,6 +130,17 @@ def test_a_repeat_of_an_erased_persons_event_brings_no_link_back() -> None:
     assert verdicts.links == []
 
 
+def test_an_erased_persons_event_is_taken_back_under_whatever_key_and_nobody_begins() -> None:
+    record = Record()
+    target = event(id="one")
+    record.take(target)
+    known = {key: one._replace(nameable=False) for key, one in record.events.items()}
+    for back in (retraction(target, subject=NEW_ALEX), retraction(target, subject=NEW_ALEX) | {"subjectprev": ALEX}):
+        verdicts = judge(checked(back), Recorded(events=known, anchor="k1"), Subjects())
+        assert verdicts.outcomes == {(P0, Outcome.RECORDED): 1}
+        assert verdicts.links == []
+
+
 def test_nobody_new_begins_with_a_pseudonym_under_another_key_alone() -> None:
     record = Record()
     verdicts = record.take(event(subject=NEW_ALEX))

@@ -5,13 +5,15 @@ from dataclasses import replace
 import asyncpg
 import pytest
 from aiokafka import AIOKafkaProducer
+from kafka import KafkaAdminClient
 from recorder_events import ALEX, KIM, RECEIVED, SAM, event, retraction
-from recorder_world import RKE_TOPIC, World, assert_exact
+from recorder_world import RKE_TOPIC, World, assert_exact, until
 
 from pcare_common.errors import OperatorError
-from pcare_recorder import migrate, restore
+from pcare_recorder import migrate, restore_links
 from pcare_recorder.database import REBUILDING, connect
 from pcare_recorder.rebuild import RebuildSettings, rebuild
+from pcare_schemas.log import read_rejected
 from pcare_schemas.origin import Origin
 from pcare_schemas.recorded import subject_linked_text
 from pcare_schemas.topics import RECORDED, SUBJECTS, SUBMITTED
@@ -25,6 +27,8 @@ TABLES = {
     "rejections": "origin_topic, origin_partition, origin_offset",
     "cursors": "topic, partition",
 }
+FOLLOWED = {"traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"}
+NO_COLLECTOR = "http://127.0.0.1:9"
 
 
 def say_nothing(_line: str) -> None:
@@ -55,14 +59,15 @@ async def lose_the_database(world: World) -> None:
 
 
 async def record_a_mixture(world: World) -> None:
-    first = event(id="first")
-    await world.send(first, event(subject=SAM), b"broken", first, event(id="first", score=50.0))
+    """Some of it is followed; the collector that is named is none, and nobody minds."""
+    first, another = event(id="first") | FOLLOWED, event(id="first", score=50.0) | FOLLOWED
+    await world.send(first, event(subject=SAM), b"broken", first, another)
     await world.send(event("sp-declined", referral_ref=None), retraction(first), partition=1)
     await world.send(event("sp-closed", referral_ref="R", ref_source=first["source"]), topic=RKE_TOPIC)
     await world.send(event("phb-issued", starts="2024-07-01"), None, partition=2)
     async with world.transaction(abort=False) as producer:
         await producer.send_and_wait(SUBMITTED, value=b"also broken", key=b"-", partition=2)
-    async with world.recorder() as running:
+    async with world.recorder(tracing_endpoint=NO_COLLECTOR) as running:
         await world.settled(running)
 
 
@@ -70,6 +75,9 @@ async def test_a_lost_database_is_restored_row_for_row(world: World) -> None:
     await record_a_mixture(world)
     before = await tables(world)
     assert all(before.values())
+    for table in ("published", "rejections"):
+        ((followed,),) = await world.fetch(f"SELECT count(traceparent) FROM pcare.{table}")  # noqa: S608
+        assert followed == 1
     await lose_the_database(world)
     said: list[str] = []
     await rebuild(config(world), said.append)
@@ -182,6 +190,60 @@ async def test_links_that_were_erased_stay_erased(world: World) -> None:
     assert any("removed 1 that were erased" in line for line in said)
 
 
+async def test_an_erased_link_is_removed_also_where_its_topic_is_gone(world: World) -> None:
+    await world.send(event(), event(subject=SAM), topic=RKE_TOPIC)
+    async with world.recorder() as running:
+        await world.settled(running)
+    admin = KafkaAdminClient(bootstrap_servers=world.bootstrap_servers)
+    admin.delete_topics([RKE_TOPIC])
+    until(lambda: RKE_TOPIC not in admin.list_topics())
+    admin.close()
+    async with AIOKafkaProducer(bootstrap_servers=world.bootstrap_servers) as producer:
+        await producer.send_and_wait(SUBJECTS, key=ALEX.encode(), value=None)
+    said: list[str] = []
+    await rebuild(config(world), said.append)
+    assert [row[0] for row in await world.fetch("SELECT pseudonym FROM pcare.subjects")] == [SAM]
+    assert any("removed 1 that were erased" in line for line in said)
+    assert not any("could not be judged" in line for line in said)
+
+
+async def test_links_stay_and_are_told_of_where_nothing_says_whether_they_were_published(world: World) -> None:
+    await world.send(event(), event(subject=SAM))
+    async with world.recorder() as running:
+        await world.settled(running)
+    async with AIOKafkaProducer(bootstrap_servers=world.bootstrap_servers) as producer:
+        await producer.send_and_wait(SUBJECTS, key=ALEX.encode(), value=None)
+    said: list[str] = []
+    await rebuild(config(World(world.bootstrap_servers, world.dsn)), said.append)  # a group that never committed
+    assert {row[0] for row in await world.fetch("SELECT pseudonym FROM pcare.subjects")} == {ALEX, SAM}
+    assert any(line.startswith("1 links that interventions.subjects lacks could not be judged") for line in said)
+
+
+async def test_what_was_taken_out_of_a_rejection_stays_out_and_nothing_else_can_be_written(world: World) -> None:
+    await world.send({"subject": ALEX, "not": "an event"}, {"subject": SAM, "not": "an event"})
+    async with world.recorder() as running:
+        await world.settled(running)
+    columns = "published::text, errors::text, evidence, reason, received_at"
+    kept = f"SELECT {columns} FROM pcare.rejections ORDER BY origin_offset"  # noqa: S608 - as above
+    before = await world.fetch(kept)
+    await world.execute("UPDATE pcare.rejections SET erased = true, reason = 'too_large' WHERE origin_offset = 0")
+    erased, other = await world.fetch(kept)
+    assert other == before[1]
+    assert (erased["errors"], erased["evidence"]) == ("[]", None)
+    assert (erased["reason"], erased["received_at"]) == (before[0]["reason"], before[0]["received_at"])
+    was, now = (read_rejected(one["published"].encode()) for one in (before[0], erased))
+    assert now.data.erased
+    assert (now.id, now.time, now.origin, now.rulesversion) == (was.id, was.time, was.origin, was.rulesversion)
+    assert (now.data.reason, now.data.title, now.data.size) == (was.data.reason, was.data.title, was.data.size)
+    assert (now.data.evidence, now.data.errors, now.data.event_id, now.data.sha256) == (None, [], None, None)
+    await rebuild(config(world), say_nothing)  # the topic holds what was there before
+    assert await world.fetch(kept) == [erased, other]
+    with pytest.raises(asyncpg.CheckViolationError, match="is gone"):
+        await world.execute("UPDATE pcare.rejections SET erased = false")
+    await world.execute("UPDATE pcare.rejections SET erased = true WHERE origin_offset = 0")
+    assert await world.fetch(kept) == [erased, other]
+
+
 async def test_a_link_too_new_to_be_published_is_not_taken_for_erased(world: World) -> None:
     await world.send(event())
     async with world.recorder() as running:
@@ -203,10 +265,10 @@ async def test_the_last_record_of_a_pseudonym_holds_however_the_topic_is_read(wo
     first, second = (f"person:00000000-0000-4000-8000-00000000000{number}" for number in (1, 2))
     connection = await connect(world.dsn, REBUILDING)
     async with connection.transaction():
-        await restore.begin_links(connection)
-        await restore.stage_links(connection, [linked(ALEX, first), linked(SAM, first), linked(KIM, first)])
-        await restore.stage_links(connection, [linked(ALEX, second), (SAM.encode(), None)])
-        assert await restore.merge_links(connection, {}) == (2, 0)
+        await restore_links.begin(connection)
+        await restore_links.stage(connection, [linked(ALEX, first), linked(SAM, first), linked(KIM, first)])
+        await restore_links.stage(connection, [linked(ALEX, second), (SAM.encode(), None)])
+        assert await restore_links.merge(connection, {}) == (2, 0)
     await connection.close()
     rows = await world.fetch("SELECT pseudonym, 'person:' || subject_id FROM pcare.subjects")
     assert {row[0]: row[1] for row in rows} == {ALEX: second, KIM: first}

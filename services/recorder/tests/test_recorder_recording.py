@@ -17,6 +17,7 @@ from pcare_recorder.recording import FencedError, Page, Persisted, check_all, pe
 from pcare_recorder.store import Span
 from pcare_recorder.verdicts import Outcome, Submitted
 from pcare_schemas.examples import ROYAL_FREE
+from pcare_schemas.origin import Origin
 from pcare_schemas.rejections import Reason
 from pcare_schemas.topics import SUBMITTED
 
@@ -38,10 +39,9 @@ def page(*values: dict[str, Any] | bytes, first: int = 0, partition: Partition =
     return Page((Span(partition, first, first + len(values)),), records)
 
 
-async def write(connection: asyncpg.Connection, batch: Page, faults: Faults | None = None) -> Persisted:
-    return await persist(
-        connection, batch, await check_all(batch, RULES), rules_version=RULES.version, faults=faults or NoFaults()
-    )
+async def write(connection: asyncpg.Connection, batch: Page, faults: Faults | None = None, **more: Any) -> Persisted:
+    checked = await check_all(batch, RULES)
+    return await persist(connection, batch, checked, rules_version=RULES.version, faults=faults or NoFaults(), **more)
 
 
 async def counts(connection: asyncpg.Connection, partition: Partition = P0) -> tuple[int, ...]:
@@ -174,8 +174,8 @@ async def test_a_value_that_cannot_be_encoded_rejects_its_event_alone(
 ) -> None:
     original = rows.event_row
 
-    def with_a_zero_byte(new: Any, text: str, version: str) -> Any:
-        row = original(new, text, version)
+    def with_a_zero_byte(new: Any, *more: Any) -> Any:
+        row = original(new, *more)
         return (*row[:5], "\0", *row[6:]) if new.event.id == "bad" else row
 
     monkeypatch.setattr(rows, "event_row", with_a_zero_byte)
@@ -248,7 +248,9 @@ async def test_a_batch_without_records_moves_the_cursor_over_control_records(con
 
 
 async def test_links_and_rows_of_a_span_are_found_again(connection: asyncpg.Connection) -> None:
-    persisted = await write(connection, page(event(), event(subject=SAM), b"broken"))
+    followed = {Origin(*P0, 1): "00-one-two-01", Origin(*P0, 2): "00-three-four-01"}
+    persisted = await write(connection, page(event(), event(subject=SAM), b"broken"), traceparents=followed)
+    assert [message.traceparent for message in persisted.messages] == [None, "00-one-two-01", "00-three-four-01"]
     links = await store.stored_links(connection, Span(P0, 0, 3))
     assert {rows.link_message(link) for link in links} == set(persisted.links)
     settled = await store.settled_origins(connection, [Span(P0, 0, 3)])

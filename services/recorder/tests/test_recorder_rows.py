@@ -70,7 +70,18 @@ def test_a_row_holds_what_is_published_to_the_byte() -> None:
         "origin_topic": "interventions.submitted",
         "origin_partition": 0,
         "origin_offset": 0,
+        "traceparent": None,
     }
+
+
+def test_a_row_holds_the_trace_that_is_published_too() -> None:
+    trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    (new,), ((submitted, refused),) = judged(event()).events, judged(b"broken").rejections
+    assert rows.event_message(new, VERSION, trace).traceparent == trace
+    assert rows.event_row(new, "{}", VERSION, trace)[-2:] == ("{}", trace)
+    assert rows.rejection_message(submitted, refused, VERSION, trace).traceparent == trace
+    assert rows.rejection_row(submitted, refused, "{}", VERSION, trace)[-2:] == ("{}", trace)
+    assert rows.settled_message(Settled(Outcome.RECORDED, SUBJECT, "{}", trace)).traceparent == trace
 
 
 def row_of(value: dict[str, object]) -> dict[str, object]:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from certificates import self_signed
 from pcare_common import settings
 from pcare_common.clock import SystemClock
 from pcare_common.errors import EXIT_CONFIGURATION
@@ -58,4 +59,9 @@ def test_a_certificate_that_is_missing_is_no_database_that_is_away(
     assert "the file that sslrootcert names cannot be read" in said
     assert "secret" not in said
     file.touch()
+    with pytest.raises(SystemExit):
+        settings.load(PostgresSettings)
+    assert "the file that sslrootcert names holds no certificates" in capsys.readouterr().err
+    made, _ = self_signed(tmp_path)
+    made.rename(file)
     settings.load(PostgresSettings)

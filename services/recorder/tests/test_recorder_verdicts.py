@@ -140,6 +140,21 @@ def test_a_retry_after_an_erasure_and_a_new_link_is_still_a_duplicate() -> None:
     assert judged(event(id="one"), recorded=linked_anew).outcomes == {(P0, Outcome.DUPLICATE): 1}
 
 
+def test_what_is_recorded_of_an_erased_person_can_be_taken_back_and_links_nobody() -> None:
+    target = event(id="one")
+    erased = remembered(judged(target), links=False)
+    back = retraction(target)
+    for links in ({}, {ALEX: "person:new"}, {KIM: "person:other"}):
+        verdicts = judged(back, back, recorded=Recorded(events=erased.events, links=links))
+        assert verdicts.outcomes == {(P0, Outcome.RECORDED): 1, (P0, Outcome.DUPLICATE): 1}
+        assert [new.subject for new in verdicts.events] == [erased.events[target["source"], "one"].subject]
+        assert verdicts.links == []
+        assert verdicts.apart == []
+    again = retraction(back)
+    known = Recorded(events=erased.events | remembered(judged(back, recorded=erased), links=False).events)
+    assert reasons(judged(again, recorded=known)) == [Reason.not_retractable]
+
+
 def test_a_retraction_is_recorded_before_and_after_its_target() -> None:
     target = event()
     assert judged(target, retraction(target)).outcomes == {(P0, Outcome.RECORDED): 2}

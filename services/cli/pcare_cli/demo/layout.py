@@ -9,6 +9,7 @@ from pcare_local.demo import PROVIDERS
 from pcare_local.ports import LOOPBACK, free_ports
 
 DEFAULT_DIRECTORY = Path("var") / "demo"
+SEAL_SECONDS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,11 +20,12 @@ class Layout:
     ingest_port: int
     recorder_port: int
     aggregator_port: int
+    seal_port: int
 
     @classmethod
     def choose(cls, directory: Path) -> "Layout":
         """Take free ports for a run on a directory."""
-        return cls(directory.resolve(), *free_ports(3))
+        return cls(directory.resolve(), *free_ports(4))
 
     @property
     def ingest(self) -> str:
@@ -39,6 +41,21 @@ class Layout:
     def aggregator(self) -> str:
         """The base address of the aggregator."""
         return f"http://{LOOPBACK}:{self.aggregator_port}"
+
+    @property
+    def seal(self) -> str:
+        """The base address of the sealer's probes and metrics."""
+        return f"http://{LOOPBACK}:{self.seal_port}"
+
+    @property
+    def seal_key(self) -> Path:
+        """The key that signs checkpoints, made by the demo's first start; its public key is beside it, `.pub`."""
+        return self.directory / "seal.key"
+
+    @property
+    def seal_name(self) -> str:
+        """The name of the log, and of the key."""
+        return "demo"
 
     @property
     def key(self) -> Path:
@@ -70,4 +87,9 @@ class Layout:
             "PCARE_RECORDER_HTTP_PORT": str(self.recorder_port),
             "PCARE_KPI_HTTP_HOST": LOOPBACK,
             "PCARE_KPI_HTTP_PORT": str(self.aggregator_port),
+            "PCARE_SEAL_HTTP_HOST": LOOPBACK,
+            "PCARE_SEAL_HTTP_PORT": str(self.seal_port),
+            "PCARE_SEAL_KEY_FILE": str(self.seal_key),
+            "PCARE_SEAL_NAME": self.seal_name,
+            "PCARE_SEAL_SECONDS": str(SEAL_SECONDS),
         }

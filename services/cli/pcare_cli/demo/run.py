@@ -25,6 +25,7 @@ from pcare_cli.demo.layout import Layout
 from pcare_cli.demo.observing import observe, rate
 from pcare_cli.demo.servers import Servers, start_servers
 from pcare_cli.demo.supervisor import Service, Supervisor
+from pcare_cli.sealing import keys as sealing_keys
 from pcare_cli.simulation.organisations import ORGANISATIONS, Way
 from pcare_cli.topic_plan import read_plan
 from pcare_common.clock import SystemClock
@@ -102,6 +103,8 @@ async def _with_servers(demo: Demo, console: Console, stop: asyncio.Event) -> Ou
 async def _start_services(layout: Layout, servers: Servers, supervisor: Supervisor, console: Console) -> None:
     if not layout.key.exists():
         keys.new(layout.key)
+    if not layout.seal_key.exists():
+        sealing_keys.make(layout.seal_key, layout.seal_name)
     migration = Service("database migration", ["-m", "pcare_recorder.migrate"], layout.log("migrate"))
     await asyncio.gather(asyncio.to_thread(_create_topics, servers), supervisor.run_to_end(migration))
     console.print("Starting kpi-aggregator, recorder and ingest ...")
@@ -111,6 +114,8 @@ async def _start_services(layout: Layout, servers: Servers, supervisor: Supervis
     supervisor.start(Service("recorder", ["-m", "pcare_recorder"], layout.log("recorder"), layout.recorder))
     supervisor.start(Service("ingest", ["-m", "pcare_ingest"], layout.log("ingest"), layout.ingest))
     await supervisor.wait_until_ready()
+    # after the others, so that nobody waits for it: what is recorded meanwhile is in its first checkpoint
+    supervisor.start(Service("sealer", ["-m", "pcare_cli.sealing"], layout.log("seal")))
     console.print("All services are ready.")
     console.print(board.addresses(layout), highlight=False)
 
@@ -118,7 +123,7 @@ async def _start_services(layout: Layout, servers: Servers, supervisor: Supervis
 def _create_topics(servers: Servers) -> None:
     providers = [organisation.slug for organisation in ORGANISATIONS if organisation.way is Way.KAFKA]
     with topics.admin_of(servers.options) as admin:
-        topics.create(admin, read_plan(), providers)
+        topics.create(admin, read_plan(), providers, repair=True)
 
 
 async def _course(demo: Demo, layout: Layout, servers: Servers, supervisor: Supervisor, console: Console) -> Outcome:

@@ -35,11 +35,14 @@ def grant(provider: str, login: str, who: str, why: str) -> None:
             admit = await connection.fetchval("SELECT format('GRANT pcare_provider TO %I', $1::text)", login)
             try:
                 async with connection.transaction():
-                    await connection.execute(admit)
+                    if not await connection.fetchval("SELECT pg_has_role($1::name, 'pcare_provider', 'MEMBER')", login):
+                        await connection.execute(admit)
             except asyncpg.UndefinedObjectError as error:
                 raise _RefusedError("There is no role pcare_provider. Run `pcare migrate`, then try again.") from error
             except asyncpg.InsufficientPrivilegeError as error:
-                raise _RefusedError(f"This user may not do it. An administrator has to run: {admit};") from error
+                raise _RefusedError(
+                    f"This user may not do it. An administrator of PostgreSQL has to run: {admit}; Then try again."
+                ) from error
             await connection.execute(
                 "INSERT INTO pcare.desk_members (login, source) VALUES ($1, $2) ON CONFLICT DO NOTHING", login, source
             )

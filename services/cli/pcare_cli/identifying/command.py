@@ -1,17 +1,18 @@
 """The command: what is looked through, and what is said of it."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import asyncpg
 import typer
 
 from pcare_cli import console
+from pcare_cli.audit_reading import put_down, read
 from pcare_cli.console import fail
 from pcare_cli.identifying import files, tables, topics
 from pcare_cli.identifying.places import MOST_SHOWN, Place, Scanned, UnreadableError
 from pcare_cli.identifying.searching import Search
-from pcare_cli.operators import with_database
 from pcare_schemas.rules import Rules
 
 
@@ -27,29 +28,41 @@ class _Findings:
             typer.echo(f"NHS NUMBER  {place}")
 
 
-def look(paths: Sequence[Path], *, in_topics: bool, in_tables: bool, register: Path | None) -> None:
+@dataclass(frozen=True, slots=True)
+class Where:
+    """What is looked through."""
+
+    paths: Sequence[Path]
+    topics: bool
+    tables: bool
+    register: Path | None
+
+
+def look(where: Where, who: str | None, why: str | None) -> None:
     """Look through topics, tables and files; ends with status 1 if anything is found or cannot be read."""
     try:
-        search = Search(Rules.load(register).codes_like_nhs_numbers)
+        search = Search(Rules.load(where.register).codes_like_nhs_numbers)
     except ValueError as error:
         fail(str(error), status=2)
+    if where.tables:  # else there may be no database
+        put_down("audit-identifiers", {"topics": where.topics, "logs": len(where.paths)}, who=who, why=why)
     findings = _Findings()
     try:
-        for one in files.scan(paths, search, findings):
+        for one in files.scan(where.paths, search, findings):
             _say(one, "lines")
-        if in_topics:
+        if where.topics:
             with console.kafka_errors():
                 for one in topics.scan(console.kafka_options(), search, findings):
                     _say(one, "records")
-        if in_tables:
-            with_database(lambda connection: _tables(connection, search, findings))
+        if where.tables:
+            read(lambda connection: _tables(connection, search, findings))
     except UnreadableError as error:
         fail(f"{error} So it is not known whether an NHS number stands there.")
     if findings.number:
         fail(
             f"{findings.number:,} places hold an NHS number"
             + (f"; the first {MOST_SHOWN:,} are named above." if findings.number > MOST_SHOWN else ".")
-            + " docs/audit.md says what to do."
+            + " docs/audit-by-hand.md says what to do."
         )
     typer.echo("No NHS number was found.")
 

@@ -21,6 +21,10 @@ Servers = Annotated[
     str | None,
     typer.Option("--servers", help="host:port of the brokers as the user reaches them; default as this command does."),
 ]
+PasswordFile = Annotated[
+    Path | None,
+    typer.Option("--password-file", help="A file that holds the password, in place of one that is made up and shown."),
+]
 
 
 @app.command()
@@ -37,11 +41,15 @@ def add(
     *,
     file: AccessFile = None,
     servers: Servers = None,
+    password_file: PasswordFile = None,
     dry_run: DryRun = False,
     who: Who = None,
     why: Why = None,
 ) -> None:
-    """Make a user as it is planned, with a password that is shown once. May be repeated: the password then stays."""
+    """Make a user as it is planned, with a password that is shown once. May be repeated: the password then stays.
+
+    With --password-file that is its password, also where it had another.
+    """
     from pcare_cli.kafka_access import commands, handing_over
     from pcare_cli.operators import who_and_why
 
@@ -49,7 +57,7 @@ def add(
     user = _planned(file, name)
     address = commands.address(servers)
     with commands.door() as opened:
-        commands.let_in(opened, user, said, lambda: handing_over.for_service(name, address))
+        commands.let_in(opened, user, said, lambda: handing_over.for_service(name, address), password_file)
 
 
 @app.command()

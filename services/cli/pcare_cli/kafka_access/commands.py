@@ -1,13 +1,15 @@
 """What the commands about users of Kafka do: look, say what is to be done, do it, say what it was."""
 
+import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import typer
 from kafka import KafkaAdminClient
+from pydantic import SecretStr
 
 from pcare_cli import console, topics
 from pcare_cli.console import fail
@@ -16,9 +18,12 @@ from pcare_cli.kafka_access.handing_over import Address
 from pcare_cli.kafka_access.letting_in import Doorkeeper
 from pcare_cli.kafka_access.plan import AccessPlan, AccessPlanError, Found, Permission, User, read_plan, to_add
 from pcare_cli.kafka_access.trail import DatabaseTrail
+from pcare_common import kafka_login
 from pcare_common.kafka import KafkaSettings
 from pcare_common.settings import load
 from pcare_schemas.topics import provider_of_topic
+
+SHORTEST_PASSWORD = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +88,21 @@ def address(servers: str | None) -> Address:
     return Address(servers or settings.kafka_bootstrap_servers, authority, file)
 
 
-def let_in(opened: Door, user: User, said: tuple[str, str] | None, told: Callable[[], str]) -> None:
-    """Make `user` as it is planned. `said` is who does it and why: None does nothing but say what would be done."""
+def let_in(
+    opened: Door,
+    user: User,
+    said: tuple[str, str] | None,
+    told: Callable[[], str],
+    password_file: Path | None = None,
+) -> None:
+    """Make `user` as it is planned. `said` is who does it and why: None does nothing but say what would be done.
+
+    With a file its content is the password, from now on if it was another; else one is made up, unless there is one.
+    """
     changes = to_add(user, opened.found(user), MECHANISM)
+    password = None if password_file is None else _password(password_file)
+    if password is not None and not changes.make_password:
+        changes = replace(changes, make_password=not _opens(user.name, password))
     if not changes:
         typer.echo(f"{user.name} is in as planned, and its password stays. `rotate` makes another.")
         return
@@ -96,10 +113,13 @@ def let_in(opened: Door, user: User, said: tuple[str, str] | None, told: Callabl
         return
 
     def show(password: str) -> None:
+        if password_file is not None:
+            typer.echo(f"{user.name} has the password of {password_file}, and no other.")
+            return
         typer.echo(f"\nThe password of {user.name}, which is shown now and kept nowhere:\n\n    {password}\n")
         typer.echo(told())
 
-    opened.keeper(*said).let_in(user, changes, lambda: _make_topic(opened.admin, user), show)
+    opened.keeper(*said).let_in(user, changes, lambda: _make_topic(opened.admin, user), show, password)
     if not changes.make_password:
         typer.echo(f"Done. The password of {user.name} stays; `rotate` makes another.")
 
@@ -145,6 +165,23 @@ def end_with(unlike: Sequence[str], otherwise: str) -> None:
     if unlike:
         raise typer.Exit(1)
     typer.echo(otherwise)
+
+
+def _password(file: Path) -> str:
+    try:
+        password = file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        fail(f"The password cannot be read from {file} ({error}).", status=2)
+    if len(password) < SHORTEST_PASSWORD:
+        fail(f"{file} holds no password of at least {SHORTEST_PASSWORD} characters.", status=2)
+    return password
+
+
+def _opens(name: str, password: str) -> bool:
+    """Whether the brokers let this user in with this password. They do answer: we are connected."""
+    given = {"kafka_sasl_username": name, "kafka_sasl_password": SecretStr(password), "kafka_sasl_mechanism": MECHANISM}
+    as_user = administrator().model_copy(update=given)
+    return asyncio.run(kafka_login.refusal_at_login(as_user.aiokafka_options())) is None
 
 
 def _make_topic(admin: KafkaAdminClient, user: User) -> None:

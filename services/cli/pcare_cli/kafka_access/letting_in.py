@@ -29,8 +29,10 @@ class Doorkeeper:
         self._trail = trail
         self._options = options
 
-    def let_in(self, user: User, changes: Changes, make_topic: Callable[[], None], show: Show) -> None:
-        """Make a user as it is planned."""
+    def let_in(
+        self, user: User, changes: Changes, make_topic: Callable[[], None], show: Show, password: str | None = None
+    ) -> None:
+        """Make a user as it is planned: with this password, where it is to have a new one, or with one made up here."""
         details = {**_of(user), **changes.details(), "password": "new" if changes.make_password else "kept"}
         with self._trail.act("kafka-user-added", details):
             if changes.make_topic:
@@ -38,7 +40,7 @@ class Doorkeeper:
             self._cluster.grant(user.name, changes.grant)
             self._cluster.revoke(user.name, changes.revoke)
             if changes.make_password:
-                self._new_password(user, show)
+                self._new_password(user, show, password)
 
     def rotate(self, user: User, show: Show) -> None:
         """Put a new password in place of the old one."""
@@ -52,8 +54,8 @@ class Doorkeeper:
             self._cluster.remove_passwords(user.name, sorted(found.mechanisms))
             self._cluster.revoke(user.name, sorted(found.permissions))
 
-    def _new_password(self, user: User, show: Show) -> None:
-        password = secrets.token_urlsafe(PASSWORD_BYTES)
+    def _new_password(self, user: User, show: Show, password: str | None = None) -> None:
+        password = password or secrets.token_urlsafe(PASSWORD_BYTES)
         self._cluster.set_password(user.name, password, self._options)
         show(password)
 

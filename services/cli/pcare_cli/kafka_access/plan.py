@@ -19,7 +19,7 @@ PROVIDER_USER = "provider-"
 
 EVERYBODY = "User:*"
 
-Operation = Literal["READ", "WRITE", "DESCRIBE"]
+Operation = Literal["READ", "WRITE", "DESCRIBE", "DELETE"]
 
 
 @dataclass(frozen=True, slots=True, order=True)

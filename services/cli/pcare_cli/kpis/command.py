@@ -2,7 +2,6 @@
 
 import asyncio
 import datetime as dt
-import os
 import sys
 from collections import defaultdict
 from collections.abc import Sequence
@@ -10,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import typer
-from pydantic import Field
+from pydantic import Field, SecretStr
 from rich.console import Console
 
 from pcare_cli.console import fail
@@ -34,11 +33,12 @@ PLAIN_WIDTH = 120
 """Where the output is no terminal."""
 
 
-class KpiFiles(Settings):
-    """The KPI files, where they are not the built-in ones."""
+class KpiSettings(Settings):
+    """The KPI files, where they are not the built-in ones; and the record, which only the past asks for."""
 
     kpi_catalogue: Path | None = Field(None, description="a KPI catalogue instead of the built-in one")
     kpi_targets: Path | None = Field(None, description="targets instead of the built-in ones")
+    postgres_dsn: SecretStr | None = Field(None, description="see `pcare_common.postgres`, which checks it")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ def show_kpis(wanted: Wanted) -> None:
 
 
 def _read(wanted: Wanted) -> Reading:
-    kpis, goals = _files()
+    kpis, goals = files()
     if wanted.as_of is None and not wanted.publish:
         reading = select(read_now(wanted.address), wanted.year, wanted.kpis)
         return replace(reading, notes=assumptions(reading, goals))
@@ -95,8 +95,9 @@ def assumptions(reading: Reading, goals: Targets) -> tuple[str, ...]:
     return tuple(f"{note} ({', '.join(ids)})" for note, ids in resting.items())
 
 
-def _files() -> tuple[Catalogue, Targets]:
-    files = load(KpiFiles)
+def files() -> tuple[Catalogue, Targets]:
+    """Return the catalogue and the targets that are in use; ends the process where one is wrong."""
+    files = load(KpiSettings)
     try:
         kpis = catalogue.load(files.kpi_catalogue)
         return kpis, targets.load(files.kpi_targets, kpis.ids)
@@ -105,7 +106,7 @@ def _files() -> tuple[Catalogue, Targets]:
 
 
 def _dsn() -> str:
-    if not os.environ.get(DSN):
+    if load(KpiSettings).postgres_dsn is None:
         fail(f"--as-of and --publish count from the record in PostgreSQL: set {DSN}.", status=EXIT_CONFIGURATION)
     return load(PostgresSettings).postgres_dsn.get_secret_value()
 

@@ -7,6 +7,8 @@ import asyncpg
 import orjson
 
 from pcare_cli.kpis.reading import Reading, ReadingError, Row, Shown
+from pcare_cli.postgres_errors import not_countable
+from pcare_common.postgres import tls_trouble
 from pcare_kpi_aggregator.standing import standing_of
 from pcare_kpi_aggregator.years import end_of, moment_of, start_of, year_of
 from pcare_schemas.kpis.areas import BOROUGHS, NCL, NCL_ONLY
@@ -44,23 +46,32 @@ async def read_past(dsn: str, catalogue: Catalogue, targets: Targets, at: int, k
 
     Raises ReadingError when the database cannot answer.
     """
-    document = orjson.dumps(catalogue.document()).decode()
-    year = year_of(at - 1)
-    known = None if known_at is None else moment_of(known_at)
     try:
         connection = await asyncpg.connect(dsn, timeout=10)
         try:
-            now = await connection.fetch(_QUERY, moment_of(at), document, known, timeout=SECONDS)
-            # a microsecond into the year there is what was carried into it, and nothing else
-            opening = await connection.fetch(_QUERY, moment_of(start_of(year) + 1), document, known, timeout=SECONDS)
+            return await count_past(connection, catalogue, targets, at, known_at)
         finally:
             await connection.close()
     except asyncpg.UndefinedFunctionError as error:
         raise ReadingError("The database is not up to date. Run `pcare migrate`, then ask again.") from error
+    except asyncpg.DataError as error:
+        raise ReadingError(not_countable(error)) from error
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         raise ReadingError(
-            f"PostgreSQL did not answer: {type(error).__name__}. Is PCARE_POSTGRES_DSN right?"
+            tls_trouble(error) or f"PostgreSQL did not answer: {type(error).__name__}. Is PCARE_POSTGRES_DSN right?"
         ) from error
+
+
+async def count_past(
+    connection: asyncpg.Connection, catalogue: Catalogue, targets: Targets, at: int, known_at: int | None
+) -> Reading:
+    """Return what `read_past` does, by a connection that is there. PostgreSQL's errors pass through."""
+    document = orjson.dumps(catalogue.document()).decode()
+    year = year_of(at - 1)
+    known = None if known_at is None else moment_of(known_at)
+    now = await connection.fetch(_QUERY, moment_of(at), document, known, timeout=SECONDS)
+    # a microsecond into the year there is what was carried into it, and nothing else
+    opening = await connection.fetch(_QUERY, moment_of(start_of(year) + 1), document, known, timeout=SECONDS)
     rows = rows_of(catalogue, targets, at, counted(catalogue, now), counted(catalogue, opening))
     return Reading(
         kpis=tuple(Shown.from_document(entry) for entry in catalogue.document()["kpis"]),

@@ -91,7 +91,7 @@ def select(reading: Reading, year: str | None, kpis: Sequence[str]) -> Reading:
     known = [kpi.id for kpi in reading.kpis]
     for kpi in kpis:
         if kpi not in known:
-            raise ReadingError(f"There is no KPI {kpi!r}.{_meant(kpi, known)}")
+            raise ReadingError(f"There is no KPI {kpi!r}.{meant(kpi, known)}")
     if year is not None and year not in {*reading.years, ALL_YEARS}:
         raise ReadingError(f"There are no numbers for {year!r}: the years are {', '.join(reading.years)}.")
     years = reading.years if year == ALL_YEARS else (year or reading.years[-1],)
@@ -103,6 +103,7 @@ def boroughless(rows: Iterable[Row]) -> bool:
     return any(row.area == NCL_ONLY and (row.value or row.suppressed) for row in rows)
 
 
-def _meant(name: str, known: Sequence[str]) -> str:
+def meant(name: str, known: Sequence[str]) -> str:
+    """Return which name somebody meant who wrote another, or else which there are: the end of a sentence."""
     alike = difflib.get_close_matches(name, known, n=1)
     return f" Did you mean {alike[0]}?" if alike else f" There are {', '.join(known)}."

@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx
 
+from pcare_cli.aggregator_client import client_options
 from pcare_cli.kpis.reading import Reading, ReadingError, Row, Shown
 from pcare_kpi_aggregator.years import instant_of
 
@@ -17,10 +18,12 @@ def read_now(address: str, client: httpx.Client | None = None) -> Reading:
     """Ask the kpi-aggregator at `address`. Raises ReadingError unless it answers for the whole."""
     base = address.rstrip("/")
     try:
-        with client or httpx.Client(timeout=SECONDS, trust_env=False) as asking:
+        with client or httpx.Client(timeout=SECONDS, **client_options()) as asking:
             catalogue = _document(asking.get(f"{base}/kpis/catalogue"))
             answer = _document(asking.get(f"{base}/kpis"))
     except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+        if isinstance(error, httpx.HTTPStatusError) and error.response.status_code == httpx.codes.UNAUTHORIZED:
+            raise ReadingError(f"{address} wants a token: set PCARE_KPI_TOKEN to the kpi-aggregator's.") from error
         raise ReadingError(
             f"No KPIs from {address}: {type(error).__name__}. Name a kpi-aggregator that runs with --address."
         ) from error

@@ -10,8 +10,11 @@ from pcare_cli.operator_options import DryRun, Who, Why
 from pcare_cli.providers.credential_apps import jwks_app, key_app
 from pcare_cli.providers.options import (
     AsJson,
+    BankHolidays,
     Code,
+    Days,
     EventsPerSecond,
+    ExpectedBy,
     Kind,
     Kinds,
     Name,
@@ -86,6 +89,9 @@ def set_(
     successor: Successor = None,
     kinds: Kinds = None,
     events_per_second: EventsPerSecond = None,
+    expected_by: ExpectedBy = None,
+    days: Days = None,
+    bank_holidays: BankHolidays = None,
     dry_run: DryRun = False,
     who: Who = None,
     why: Why = None,
@@ -98,7 +104,7 @@ def set_(
             {"name": name, "kind": kind, "valid_from": valid_from, "valid_to": valid_to, "successor": successor},
             kinds,
             events_per_second,
-        )
+        ) | words.expected(expected_by, days, bank_holidays)
         if not given:
             fail("Say what to change: `pcare providers set --help` lists it.", status=2)
         plan.carry_out(lambda now: changing.change(now, code, given), actor(who, why, dry_run=dry_run))

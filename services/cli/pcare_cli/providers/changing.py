@@ -32,7 +32,7 @@ async def add(now: Now, text: str, changes: Changes, wanted: Wanted) -> Plan:
     row = now.entries.row_of(source)
     there = source in now.entries.rows
     if row is None:
-        row = dict.fromkeys(entries.ROW) | {"source": source}
+        row = dict.fromkeys(entries.ROW) | {"source": source, "expected_on_bank_holidays": False}
         missing = [name for name in ("name", "kind") if not changes.get(name)]
         if missing:
             raise RefusedError(f"{text} is in no register: say --name and --kind, for analysts and the desk.")
@@ -96,6 +96,9 @@ def described(row: Row) -> list[str]:
     words += [f"followed by {row['successor']}"] if row["successor"] else []
     words.append("every kind of event" if row["kinds"] is None else f"only {', '.join(row['kinds'])}")
     words += [f"at most {row['events_per_second']} events a second over HTTP"] if row["events_per_second"] else []
+    if row["expected_by"] is not None:
+        also = ", bank holidays too" if row["expected_on_bank_holidays"] else ""
+        words.append(f"expected by {row['expected_by']:%H:%M} ({' '.join(row['expected_days'])}{also})")
     return words
 
 

@@ -12,7 +12,7 @@ from pcare_cli.providers.words import RefusedError, known_source
 from pcare_recorder import register_store
 from pcare_schemas.register import COLUMNS, Provider, Register
 
-ROW = (*COLUMNS, "events_per_second")
+ROW = (*COLUMNS, "events_per_second", "expected_by", "expected_days", "expected_on_bank_holidays")
 """The columns of a row that people decide about."""
 
 Row = dict[str, Any]
@@ -69,6 +69,8 @@ class Entries:
         successor = row["successor"]
         if successor is not None and successor not in register.by_code:
             raise RefusedError(f"No organisation of the register has the code {successor}: add the successor first.")
+        if row["expected_by"] is None and (row["expected_days"] or row["expected_on_bank_holidays"]):
+            raise RefusedError("--days and --bank-holidays say when --expected-by holds: give that too.")
         return register.by_source[row["source"]]
 
 
@@ -98,7 +100,7 @@ async def write(connection: asyncpg.Connection, row: Row, provider: Provider, ac
 
 def document(row: Row) -> dict[str, Any]:
     """Return a row as plain JSON values, without what is not limited."""
-    return {name: _plain(value) for name, value in row.items() if value is not None}
+    return {name: _plain(value) for name, value in row.items() if value is not None and value is not False}
 
 
 def _plain(value: Any) -> Any:
@@ -115,6 +117,9 @@ def _row_of(provider: Provider) -> Row:
         "successor": provider.successor,
         "kinds": None if provider.kinds is None else list(provider.kinds),
         "events_per_second": None,
+        "expected_by": None,
+        "expected_days": None,
+        "expected_on_bank_holidays": False,
     }
 
 

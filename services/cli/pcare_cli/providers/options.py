@@ -34,6 +34,16 @@ EventsPerSecond = Annotated[
     int | None,
     typer.Option("--events-per-second", min=0, max=1_000_000, help="Over HTTP; 0: what ingest grants by default."),
 ]
+ExpectedBy = Annotated[
+    str | None,
+    typer.Option("--expected-by", help="By London's clocks it has normally sent by then (09:30); `none`: no hour."),
+]
+Days = Annotated[
+    str | None, typer.Option("--days", help="The weekdays on which that holds (mon,wed or mon-fri); default mon-fri.")
+]
+BankHolidays = Annotated[
+    bool | None, typer.Option("--bank-holidays/--no-bank-holidays", help="It holds on England's bank holidays too.")
+]
 Expires = Annotated[
     str | None, typer.Option("--expires", help="Refused from the start of this day in London, or from an instant on.")
 ]

@@ -13,6 +13,7 @@ _ODS_CODE = re.compile("[A-Z0-9]{3,8}")
 _SLUG = re.compile("[a-z0-9]+(-[a-z0-9]+)*")
 
 NONE = "none"
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 ALL = "all"
 _DAYS = frozenset({"valid_from", "valid_to"})
 _CAN_BE_NONE = _DAYS | {"successor"}
@@ -73,6 +74,32 @@ def end_of_life(text: str, now: dt.datetime) -> dt.datetime:
     if instant <= now:
         raise RefusedError("--expires lies in the past: what it names would never be accepted.")
     return instant.astimezone(dt.UTC)
+
+
+def expected(by: str | None, days: str | None, bank_holidays: bool | None) -> dict[str, Any]:
+    """Return the columns that say by when a provider normally sends; `none` takes that away. Raises RefusedError."""
+    given: dict[str, Any] = {} if bank_holidays is None else {"expected_on_bank_holidays": bank_holidays}
+    if by == NONE:
+        return {"expected_by": None, "expected_days": None, "expected_on_bank_holidays": False}
+    if by is not None:
+        if not re.fullmatch("([01][0-9]|2[0-3]):[0-5][0-9]", by):
+            raise RefusedError("--expected-by takes an hour of London's clocks, such as 09:30, or `none`.")
+        given |= {"expected_by": dt.time.fromisoformat(by), "expected_days": weekdays(days or "mon-fri")}
+    elif days is not None:
+        given["expected_days"] = weekdays(days)
+    return given
+
+
+def weekdays(text: str) -> list[str]:
+    """Return the weekdays of `mon-fri`, `mon,wed` or both mixed, in their order. Raises RefusedError."""
+    found: set[str] = set()
+    for part in text.lower().split(","):
+        first, _, last = (name.strip() for name in part.partition("-"))
+        if first not in DAYS or (last or first) not in DAYS:
+            raise RefusedError(f"--days takes {', '.join(DAYS)}: with commas, or from one to another (mon-fri).")
+        start, end = DAYS.index(first), DAYS.index(last or first)
+        found |= {DAYS[number % len(DAYS)] for number in range(start, end + 1 if end >= start else end + 1 + len(DAYS))}
+    return [name for name in DAYS if name in found]
 
 
 def changes(texts: Mapping[str, str | None], kinds: str | None, events_per_second: int | None) -> dict[str, Any]:

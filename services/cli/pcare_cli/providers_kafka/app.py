@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pcare_cli.kafka_access.app import AccessFile, Servers
+from pcare_cli.kafka_access.app import AccessFile, PasswordFile, Servers
 from pcare_cli.operator_options import DryRun, Who, Why
 
 if TYPE_CHECKING:
@@ -24,13 +24,14 @@ def add(
     *,
     file: AccessFile = None,
     servers: Servers = None,
+    password_file: PasswordFile = None,
     dry_run: DryRun = False,
     who: Who = None,
     why: Why = None,
 ) -> None:
     """Make a provider's topic, its permissions and a password that is shown once, and print what to send to it.
 
-    May be repeated: what is there stays, the password too.
+    May be repeated: what is there stays, the password too, unless --password-file holds another.
     """
     from pcare_cli.console import fail
     from pcare_cli.kafka_access import commands, handing_over
@@ -44,7 +45,13 @@ def add(
         fail(f"The register has no provider {code}: nothing that it sends would be recorded. Register it first.")
     address = commands.address(servers)
     with commands.door() as opened:
-        commands.let_in(opened, user, said, lambda: handing_over.for_provider(user.name, str(user.topic), address))
+        commands.let_in(
+            opened,
+            user,
+            said,
+            lambda: handing_over.for_provider(user.name, str(user.topic), address),
+            password_file,
+        )
 
 
 @app.command()

@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import Route
 
 from pcare_common.clock import Clock
 from pcare_common.health import Probe
@@ -83,7 +83,7 @@ class Board:
             "Vary": "Accept-Encoding",
         }
 
-    def routes(self) -> list[BaseRoute]:
+    def routes(self) -> list[Route]:
         """Return the routes."""
         return [
             Route("/", self._show_page),

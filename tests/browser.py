@@ -1,4 +1,4 @@
-"""A real browser for the board's tests: headless Chromium, spoken to by the DevTools protocol over aiohttp."""
+"""A real browser for tests of pages: headless Chromium, spoken to by the DevTools protocol over aiohttp."""
 
 import asyncio
 import base64

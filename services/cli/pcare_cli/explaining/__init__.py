@@ -1,0 +1,1 @@
+"""`pcare audit explain`: the provenance of one number."""

@@ -1,0 +1,1 @@
+"""`pcare audit replay`: reads the topics again, judges and counts anew, and compares with tables and KPIs."""
