@@ -22,6 +22,7 @@ from pcare_schemas.topics import RECORDED, REJECTED, SUBMITTED
 from prometheus_server import running_prometheus
 from system import Process, System
 from tools import REQUIRE
+from trace_contexts import stated
 
 pytestmark = pytest.mark.integration
 
@@ -45,8 +46,9 @@ def traced(system: System, address: str, **more: str) -> None:
 
 def context(flags: str = "01") -> tuple[str, str, str]:
     """Return a traceparent, its trace and its parent span."""
-    trace, span = uuid4().hex, uuid4().hex[:16]
-    return f"00-{trace}-{span}-{flags}", trace, span
+    traceparent = stated(flags)
+    _version, trace, span, _flags = traceparent.split("-")
+    return traceparent, trace, span
 
 
 def event(**changes: Any) -> dict[str, Any]:

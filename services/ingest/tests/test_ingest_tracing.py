@@ -4,7 +4,6 @@ import asyncio
 import json
 from collections.abc import Callable
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from ingest_support import NHS_NUMBER, Service, until
@@ -17,6 +16,7 @@ from pcare_common.tracing import contexts
 from pcare_ingest.publishing import Failure
 from pcare_ingest.request_spans import RequestSpans
 from pcare_schemas.topics import SUBMITTED
+from trace_contexts import stated
 
 MakeService = Callable[..., Service]
 SEND = f"send {SUBMITTED}"
@@ -32,10 +32,6 @@ def service(make_service: MakeService, exported: InMemorySpanExporter) -> Servic
     provider = TracerProvider(shutdown_on_exit=False)
     provider.add_span_processor(SimpleSpanProcessor(exported))
     return make_service(following=RequestSpans(provider.get_tracer("a-test")))
-
-
-def stated() -> str:
-    return f"00-{uuid4().hex}-{uuid4().hex[:16]}-01"
 
 
 def by_name(exported: InMemorySpanExporter) -> dict[str, ReadableSpan]:

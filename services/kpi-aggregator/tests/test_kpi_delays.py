@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from uuid import uuid4
 
 import pytest
 from kpi_records import Record, pam, record
@@ -16,6 +15,7 @@ from pcare_kpi_aggregator.count_spans import CountSpans
 from pcare_kpi_aggregator.delays import BOUNDS_SECONDS, Delays, between
 from pcare_kpi_aggregator.years import instant_of
 from pcare_schemas.topics import RECORDED
+from trace_contexts import stated
 
 SUBMITTED = datetime(2025, 11, 1, 10, tzinfo=UTC)  # as kpi_records has it
 WHEN = instant_of(SUBMITTED - timedelta(days=1))
@@ -24,10 +24,6 @@ WHEN = instant_of(SUBMITTED - timedelta(days=1))
 def live(offset: int, *, headers: tuple[tuple[str, bytes], ...] = (), late: timedelta = timedelta()) -> Record:
     milliseconds = int((SUBMITTED + late).timestamp() * 1000)
     return Record(offset, record("person:1", pam(WHEN, str(offset))), milliseconds, headers)
-
-
-def stated(flags: str = "01") -> str:
-    return f"00-{uuid4().hex}-{uuid4().hex[:16]}-{flags}"
 
 
 def counts(delays: Delays) -> dict[str, float]:

@@ -20,6 +20,7 @@ from pcare_recorder.verdicts import Checked, Recorded, judge
 from pcare_schemas.check import check
 from pcare_schemas.origin import Origin
 from pcare_schemas.topics import SUBMITTED
+from trace_contexts import stated
 
 
 @pytest.fixture
@@ -32,10 +33,6 @@ def following(exported: InMemorySpanExporter) -> BatchSpans:
     provider = TracerProvider(shutdown_on_exit=False)
     provider.add_span_processor(SimpleSpanProcessor(exported))
     return BatchSpans(provider.get_tracer("a-test"))
-
-
-def stated(flags: str = "01") -> str:
-    return f"00-{uuid4().hex}-{uuid4().hex[:16]}-{flags}"
 
 
 def batch(*records: tuple[dict[str, Any] | bytes, str | None]) -> tuple[Page, list[Checked]]:

@@ -59,7 +59,7 @@ def ids(context: SpanContext) -> Ids:
 
 
 def _spells_a_number(traceparent: str) -> bool:
-    """Tell whether an id is of decimal digits only, and an NHS number among them: one of 30,000 by chance."""
+    """Tell whether an id is of decimal digits only, and an NHS number among them: one span id of 4,000 by chance."""
     return any(
         part.isdecimal() and any(is_valid(part[at : at + _NHS_DIGITS]) for at in range(len(part) - _NHS_DIGITS + 1))
         for part in traceparent.split("-")[1:3]
