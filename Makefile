@@ -10,6 +10,8 @@ PACKAGES := schemas services/common services/ingest services/recorder services/k
 SOURCES := schemas/pcare_schemas $(filter-out %.egg-info,$(wildcard services/*/pcare_*)) deploy/local/pcare_local deploy/compose/pcare_compose deploy/kubernetes/pcare_kubernetes deploy/grafana/pcare_dashboards sdk/python/pcare_client deploy/operations/pcare_operations benchmarks
 AUDIT := .venv-audit
 ARGS ?=
+# Tests wait for servers more than they compute. Each worker has a broker and a database of its own: half a gigabyte.
+WORKERS ?= 4
 
 .PHONY: help
 help: ## List the targets
@@ -31,9 +33,9 @@ demo: $(READY) ## Run the whole system on this machine; ARGS="--events 20000 --e
 	@$(BIN)/pcare demo $(ARGS)
 
 .PHONY: test
-test: $(READY) ## Run all tests: unit, and integration against real Kafka and PostgreSQL
+test: $(READY) ## Run all tests: unit, and integration against real Kafka and PostgreSQL; WORKERS=1 on a small machine
 	@$(BIN)/python -m coverage erase
-	@$(BIN)/python -m coverage run -m pytest $(ARGS)
+	@$(BIN)/python -m coverage run -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 	@$(BIN)/python -m coverage combine --quiet
 	@$(BIN)/python -m coverage report
 

@@ -4,13 +4,16 @@ A jar takes its place in the cache by a rename, after its SHA-256 was found righ
 never taken for a jar.
 """
 
+import fcntl
 import hashlib
+import os
 import re
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -81,16 +84,18 @@ def kafka_classpath(
 ) -> list[Path]:
     """Return the paths of all jars in the order of the lock, fetching what the cache does not hold.
 
-    `progress` is called as each arrives, and not at all when nothing is to be fetched. Raises KafkaUnavailableError
-    when a jar cannot be had or is not the one that the lock names.
+    Several programs may call this at once: one fetches, the others wait for it. `progress` is called as each arrives,
+    and not at all when nothing is to be fetched. Raises KafkaUnavailableError when a jar cannot be had or is not the
+    one that the lock names.
     """
     jars = read_lock(lock.read_text())
     directory = (cache or cache_directory()) / f"kafka-{kafka_version(jars)}"
     directory.mkdir(parents=True, exist_ok=True)
     _sweep(directory)
-    missing = [jar for jar in jars if not _is_right(directory / jar.filename, jar)]
-    if missing:
-        _fetch_all(missing, directory, download or _from_maven_central, progress or _silent)
+    if _missing(jars, directory):
+        with _one_at_a_time(directory):
+            if missing := _missing(jars, directory):
+                _fetch_all(missing, directory, download or _from_maven_central, progress or _silent)
     return [directory / jar.filename for jar in jars]
 
 
@@ -104,6 +109,20 @@ def _sweep(directory: Path) -> None:
         for path in directory.glob(pattern):
             if time.time() - path.stat().st_mtime > STALE_SECONDS:
                 shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+
+
+@contextmanager
+def _one_at_a_time(directory: Path) -> Iterator[None]:
+    held = os.open(directory, os.O_RDONLY)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(held)
+
+
+def _missing(jars: Sequence[Jar], directory: Path) -> list[Jar]:
+    return [jar for jar in jars if not _is_right(directory / jar.filename, jar)]
 
 
 def _is_right(path: Path, jar: Jar) -> bool:

@@ -1,5 +1,6 @@
 import hashlib
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,14 @@ def test_jars_are_fetched_once_and_progress_is_told(lock: Path, tmp_path: Path) 
     assert [path.name for path in first] == ["kafka-clients-4.1.2.jar", "slf4j-api-1.7.36.jar"]
     assert len(asked) == 2
     assert told == [(0, 2), (1, 2), (2, 2)]
+
+
+def test_of_several_at_once_one_fetches(lock: Path, tmp_path: Path) -> None:
+    asked, download = writing()
+    with ThreadPoolExecutor(4) as several:
+        calls = [several.submit(kafka_classpath, lock=lock, cache=tmp_path, download=download) for _ in range(4)]
+        assert len({tuple(call.result()) for call in calls}) == 1
+    assert len(asked) == 2
 
 
 def test_a_truncated_download_is_tried_again_and_never_kept(lock: Path, tmp_path: Path) -> None:
