@@ -35,7 +35,7 @@ demo: $(READY) ## Run the whole system on this machine; ARGS="--events 20000 --e
 .PHONY: test
 test: $(READY) ## Run all tests: unit, and integration against real Kafka and PostgreSQL; WORKERS=1 on a small machine
 	@$(BIN)/python -m coverage erase
-	@$(BIN)/python -m coverage run -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
+	@$(BIN)/python -m coverage run -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder --durations 25 $(ARGS)
 	@$(BIN)/python -m coverage combine --quiet
 	@$(BIN)/python -m coverage report
 

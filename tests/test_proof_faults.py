@@ -21,6 +21,7 @@ def test_the_long_form_meets_everything():
 
 
 @pytest.mark.integration
+@pytest.mark.timeout(SECONDS + 60)
 def test_everything_adds_up_whatever_is_killed():
     """In a process of its own: what clients leave open when their servers are killed must not reach other tests."""
     command = [sys.executable, str(PROOF), "--short", "--rounds", str(SHORT), "--seed", str(SEED)]

@@ -31,15 +31,15 @@ PATIENCE_SECONDS = 60.0
 FAULTY_RECORDER = Path(__file__).with_name("recorder_with_a_fault.py")
 
 
-def make_topics(bootstrap_servers: str) -> None:
-    """Delete what earlier tests left and make the topics anew, empty."""
+def make_topics(bootstrap_servers: str, *, times: str = "LogAppendTime") -> None:
+    """Delete what earlier tests left and make the topics anew, empty. `times` says whose time a record has."""
     admin = KafkaAdminClient(bootstrap_servers=bootstrap_servers)
     try:
         old = [name for name in admin.list_topics() if name.startswith("interventions.")]
         if old:
             admin.delete_topics(old)
             until(lambda: not [name for name in admin.list_topics() if name.startswith("interventions.")])
-        configs = {"message.timestamp.type": "LogAppendTime", "max.message.bytes": "4194304"}
+        configs = {"message.timestamp.type": times, "max.message.bytes": "4194304"}
         admin.create_topics(
             {
                 name: {"num_partitions": count, "replication_factor": 1, "configs": configs}

@@ -14,7 +14,6 @@ import asyncpg
 import pytest
 from kafka import KafkaAdminClient
 from kafka import TopicPartition as AdminPartition
-from kafka.admin import ConfigResource, ConfigResourceType
 from recorder_events import SAM, event, retraction
 from recorder_world import World, assert_exact, make_topics, until
 
@@ -369,9 +368,8 @@ async def test_asked_to_stop_while_kafka_is_away_it_stops(world: World, backend:
 
 
 async def test_a_topic_that_keeps_the_senders_time_is_refused(world: World) -> None:
-    admin = KafkaAdminClient(bootstrap_servers=world.bootstrap_servers)
-    admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, SUBMITTED, {"message.timestamp.type": "CreateTime"})])
-    admin.close()
+    # made so: a setting that is changed takes effect some time after Kafka has answered
+    await asyncio.to_thread(make_topics, world.bootstrap_servers, times="CreateTime")
     await world.send(event())
     with pytest.raises(OperatorError, match="keeps the sender's time"):
         async with world.recorder() as running:
