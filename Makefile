@@ -11,7 +11,7 @@ SOURCES := schemas/pcare_schemas $(filter-out %.egg-info,$(wildcard services/*/p
 AUDIT := .venv-audit
 ARGS ?=
 # Tests wait for servers more than they compute. Each worker has a broker and a database of its own: half a gigabyte.
-WORKERS ?= 4
+WORKERS ?= 3
 
 .PHONY: help
 help: ## List the targets
