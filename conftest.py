@@ -1,16 +1,26 @@
 """Fixtures for every test of the repository: one broker and one database server for each worker."""
 
+import os
 import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 sys.path.insert(0, str(Path(__file__).parent / "tests"))
 
 from backends import Backend, running_backend
 from secured import Secured, running_secured, stopping_clients
 from system import System, running_system
+
+settings.register_profile("busy", deadline=None)  # how long a case takes depends on what else runs
+settings.load_profile("busy")
+
+if worker := os.environ.get("PYTEST_XDIST_WORKER"):
+    # Ports are chosen some time before they are bound: no other worker, nor the kernel, may choose the same meanwhile.
+    first = 11_000 + 4_000 * (int(worker.removeprefix("gw")) % 5)
+    os.environ["PCARE_TEST_PORTS"] = f"{first}-{first + 3_999}"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -116,9 +116,9 @@ class Secured:
         as_user = {"sasl_plain_username": user, "sasl_plain_password": self.passwords[user]}
         return self.kafka.administration | as_user | changed
 
-    def log_in(self, user: str, **changed: Any) -> None:
-        """Connect as `user`, and no more."""
-        KafkaAdminClient(**self.options(user, **changed), bootstrap_timeout_ms=1_500).close()
+    def log_in(self, user: str, *, milliseconds: int = 30_000, **changed: Any) -> None:
+        """Connect as `user`, and no more. Raises a KafkaError once it has tried for so many milliseconds."""
+        KafkaAdminClient(**self.options(user, **changed), bootstrap_timeout_ms=milliseconds).close()
 
     def settings(self, user: str) -> KafkaSettings:
         """Return the settings of a service that logs in as `user`."""

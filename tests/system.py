@@ -49,8 +49,8 @@ PORT_VARIABLES = {
 }
 LOGINS = {"watch": "auditor", "seal": "sealer"}  # the others are called as their login
 SECONDS_TO_SEAL = "0.3"  # a test does not wait minutes for what is made every few
-SECONDS_TO_START = 60.0
-SECONDS_TO_END = 10.0
+SECONDS_TO_START = 120.0
+SECONDS_TO_END = 30.0  # production gives ten: see tests/test_withstands.py
 
 
 class Process:
@@ -75,7 +75,7 @@ class Process:
         processes.kill(self.popen)
 
     def terminate(self) -> int:
-        """Ask it to stop and return its exit status. Raises TimeoutExpired after the grace that production gives."""
+        """Ask it to stop and return its exit status. Raises TimeoutExpired after `SECONDS_TO_END`."""
         assert self.popen is not None
         self.popen.terminate()
         return self.popen.wait(SECONDS_TO_END)

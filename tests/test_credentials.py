@@ -73,7 +73,7 @@ async def test_a_provider_gets_in_by_key_and_by_signature_and_its_events_are_rec
     await ingest.ready()
     await system.start("recorder")
     url = f"{ingest.address}/oauth2/token"
-    async with httpx.AsyncClient(base_url=ingest.address, trust_env=False) as http:
+    async with httpx.AsyncClient(base_url=ingest.address, trust_env=False, timeout=60) as http:
         by_key = await http.post("/events", content=event(), headers={**SINGLE, "X-API-Key": key.text})
         token = (await http.post("/oauth2/token", data=form(assertion(client, url)))).json()["access_token"]
         bearer = {**SINGLE, "Authorization": f"Bearer {token}"}
@@ -114,7 +114,7 @@ async def test_no_secret_shows_whatever_fails(system: System, database: EdgeData
         "not.an.assertion",
     ]
     seen = ""
-    async with httpx.AsyncClient(base_url=ingest.address, trust_env=False) as http:
+    async with httpx.AsyncClient(base_url=ingest.address, trust_env=False, timeout=60) as http:
         for text in [*assertions, assertions[0]]:
             answer = await http.post("/oauth2/token", data=form(text))
             if answer.status_code == 200:
@@ -171,7 +171,7 @@ async def test_without_the_database_it_starts_says_what_is_missing_and_lets_nobo
     key = await database.add_key(OWN)
     await database.connection.execute(f"ALTER ROLE {database.login} NOLOGIN")
     ingest = start_ingest(system, database)
-    async with httpx.AsyncClient(base_url=ingest.address, trust_env=False) as http:
+    async with httpx.AsyncClient(base_url=ingest.address, trust_env=False, timeout=60) as http:
         await until(lambda: says(http, "Check user and password in PCARE_POSTGRES_DSN"))
         refused = await http.post("/events", content=event(), headers={**SINGLE, "X-API-Key": key.text})
         await database.connection.execute(f"ALTER ROLE {database.login} LOGIN")

@@ -48,7 +48,7 @@ async def test_every_service_works_with_what_the_plan_gives_it(secured: Secured,
     straight, over_http, forged = pam(), events.referral(), pam(ROYAL_FREE)
     await asyncio.to_thread(secured.send, USER, WHITTINGTONS, straight)
     headers = {"content-type": "application/cloudevents+json"}
-    async with httpx.AsyncClient(base_url=ingest.address, trust_env=False) as client:
+    async with httpx.AsyncClient(base_url=ingest.address, trust_env=False, timeout=60) as client:
         assert (await client.post("/events", content=json.dumps(over_http), headers=headers)).status_code == 202
     for event, topic in ((straight, WHITTINGTONS), (over_http, SUBMITTED)):
         (row,) = await secured.fetched("SELECT origin_topic FROM pcare.interventions WHERE id = $1", event["id"])
@@ -110,7 +110,7 @@ async def test_every_service_works_with_what_the_plan_gives_it(secured: Secured,
 
 async def _pseudonym(ingest: Process) -> str:
     numbers = {"nhs_numbers": [events.A_PERSON.removeprefix("nhs-number:")]}
-    async with httpx.AsyncClient(base_url=ingest.address, trust_env=False) as client:
+    async with httpx.AsyncClient(base_url=ingest.address, trust_env=False, timeout=60) as client:
         return str((await client.post("/pseudonyms", json=numbers)).json()["pseudonyms"][0])
 
 
@@ -187,7 +187,7 @@ def test_who_is_not_known_does_not_get_in(secured: Secured) -> None:
         {"security_protocol": "SSL"},
     ):
         with shut_out():
-            secured.log_in(USER, **changed)
+            secured.log_in(USER, milliseconds=1_500, **changed)
     secured.log_in(USER)
 
 

@@ -59,7 +59,7 @@ def test_a_password_may_come_from_a_file_and_then_follows_the_file(secured: Secu
     assert "make    a password" in add(second)
     secured.log_in("provider-rp4")
     with shut_out():
-        secured.log_in("provider-rp4", sasl_plain_password=first)
+        secured.log_in("provider-rp4", milliseconds=1_500, sasl_plain_password=first)
     assert [act["what"] for act in secured.trail()[len(trail) :]] == ["kafka-user-added", "kafka-outcome"]
     told = json.dumps(secured.trail())
     assert first not in told
@@ -158,7 +158,7 @@ def test_another_password_shuts_out_who_has_the_old_one(secured: Secured) -> Non
         assert "The old one opens nothing" in secured.change("providers", "kafka", "rotate", "RAL", why="it leaked")
         assert secured.passwords[OTHER] != old
         with shut_out():
-            secured.log_in(OTHER, sasl_plain_password=old)
+            secured.log_in(OTHER, milliseconds=1_500, sasl_plain_password=old)
         secured.send(OTHER, ROYAL_FREES, pam(ROYAL_FREE))
         with shut_out():
             _send_for_a_minute(connected, ROYAL_FREES)
@@ -184,7 +184,7 @@ def test_who_is_removed_is_out_at_once(secured: Secured) -> None:
         with pytest.raises(TopicAuthorizationFailedError):
             connected.send(topic, b"{}").get(timeout=30)
     with shut_out():
-        secured.log_in(user)
+        secured.log_in(user, milliseconds=1_500)
     assert "nothing to take away" in secured.change("providers", "kafka", "remove", "RYX")
     assert "has no password" in secured.change("providers", "kafka", "rotate", "RYX", status=1)
     secured.type("providers", "kafka", "check")

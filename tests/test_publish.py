@@ -63,7 +63,7 @@ async def test_a_file_is_recorded_once_though_its_publisher_is_killed_and_ingest
     arguments = (str(file), "--kind", "sp-declined", "--source", "RKE")
     journal = file.with_name("year.csv.pcare-journal")
 
-    first = begin(system, *arguments, "--rate", "3000")
+    first = begin(system, *arguments, "--rate", "500")
     async with asyncio.timeout(60):
         while not journal.exists() or len(journal.read_bytes().splitlines()) < 4:  # noqa: ASYNC110
             await asyncio.sleep(0.02)

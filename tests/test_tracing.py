@@ -20,6 +20,7 @@ from pcare_schemas.examples import VALID
 from pcare_schemas.recorded import CLOUDEVENTS_HEADERS
 from pcare_schemas.topics import RECORDED, REJECTED, SUBMITTED
 from prometheus_server import running_prometheus
+from sealed import until_recorded
 from system import Process, System
 from tools import REQUIRE
 from trace_contexts import stated
@@ -273,6 +274,7 @@ async def test_nothing_is_followed_unless_a_collector_is_configured(system: Syst
         for document in (sent, wrong, {**wrong, "data": {**wrong["data"], "instrument": "PAM-10"}}):
             assert (await post(client, document, stated)).status_code == 202
     await judged(system, "rejected", 1)
+    await until_recorded(system)
     for topic, count in ((SUBMITTED, 3), (RECORDED, 2), (REJECTED, 1)):
         found = await asyncio.to_thread(records, system, topic)
         assert [list(record.headers) for record in found] == [CLOUDEVENTS_HEADERS] * count

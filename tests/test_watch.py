@@ -21,7 +21,7 @@ Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
 
 async def metrics_of(watch: Process) -> Samples:
-    async with httpx.AsyncClient(base_url=watch.address, trust_env=False) as client:
+    async with httpx.AsyncClient(base_url=watch.address, trust_env=False, timeout=60) as client:
         text = (await client.get("/metrics")).text
     return {
         (sample.name, frozenset(sample.labels.items())): sample.value
@@ -93,7 +93,8 @@ async def test_what_is_well_is_shown_as_well_and_what_is_not_is_found(system: Sy
 async def _a_row_goes(system: System, watch: Process) -> None:
     await system.fetch(
         "DELETE FROM pcare.interventions WHERE (source, id) = "
-        "(SELECT source, id FROM pcare.interventions WHERE kind = 'sp-referral' LIMIT 1)"
+        "(SELECT source, id FROM pcare.interventions WHERE kind = 'sp-referral' AND "
+        "id NOT IN (SELECT retracts FROM pcare.interventions WHERE retracts IS NOT NULL) LIMIT 1)"
     )
     seen = await until(
         watch, lambda now: (of(now, "pcare_watch_kpi_numbers", verdict="differs") or 0) > 0, "a row that is gone"
@@ -117,7 +118,7 @@ async def test_what_is_away_is_told_and_survived(system: System):
     await watch.ready()
     system.backend.kill_postgres()
     try:
-        async with httpx.AsyncClient(base_url=watch.address, trust_env=False) as client:
+        async with httpx.AsyncClient(base_url=watch.address, trust_env=False, timeout=60) as client:
             deadline = time.monotonic() + SECONDS_TO_SEE
             while "flow: no look has succeeded" not in (await client.get("/health/ready")).text:
                 assert time.monotonic() < deadline

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import settings
 
 from pcare_schemas.check import Record, check
 from pcare_schemas.envelope import Event
@@ -14,9 +13,6 @@ from pcare_schemas.examples import RECEIVED, VALID
 from pcare_schemas.rejections import Rejection
 from pcare_schemas.rules import Rules
 from pcare_schemas.topics import SUBMITTED
-
-settings.register_profile("contract", deadline=None)
-settings.load_profile("contract")
 
 MISSING = object()
 Change = Callable[..., dict[str, Any]]

@@ -11,7 +11,7 @@ from pcare_recorder.faults import Point
 from system import Process
 
 POINTS = [point for point in Point if point is not Point.MIDDLE_OF_REPUBLISH]  # see while_publishing_again
-SECONDS_TO_BE_STRUCK = 40.0
+SECONDS_TO_BE_STRUCK = 120.0
 SECONDS_AWAKE = 3.0
 POLL_SECONDS = 0.05
 

@@ -1,5 +1,6 @@
 import os
 import signal
+import socket
 import subprocess
 import sys
 import textwrap
@@ -116,3 +117,11 @@ def test_free_ports_are_different_and_closed() -> None:
     ports = free_ports(20)
     assert len(set(ports)) == 20
     assert not any(is_open(port) for port in ports[:3])
+
+
+def test_free_ports_are_of_the_range_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PCARE_TEST_PORTS", "10900-10903")
+    with socket.create_server(("127.0.0.1", 10_901)):
+        assert sorted(free_ports(3)) == [10_900, 10_902, 10_903]
+        with pytest.raises(OSError, match="no port is free in PCARE_TEST_PORTS=10900-10903"):
+            free_ports(4)

@@ -23,7 +23,7 @@ class Log:
         self.options = {"bootstrap_servers": servers}
         self.topic = f"audit-{uuid4().hex}"
         admin = KafkaAdminClient(**self.options)
-        admin.create_topics({self.topic: {"num_partitions": 3, "replication_factor": 1}})
+        admin.create_topics({self.topic: {"num_partitions": 3, "replication_factor": 1}}, wait_for_metadata=True)
         admin.close()
 
     def write(self, *lines: LogLine | bytes | None, partition: int, commit: bool = True) -> None:

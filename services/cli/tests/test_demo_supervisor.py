@@ -1,5 +1,6 @@
 import signal
 import textwrap
+import time
 from pathlib import Path
 
 import pytest
@@ -83,7 +84,9 @@ async def test_services_stop_in_reverse_and_the_unruly_are_named(tmp_path: Path,
     """
     for name, status in (("a", "0"), ("b", "5"), ("c", "0")):
         supervisor.start(service(tmp_path, ordered, name, status, name=name))
+        deadline = time.monotonic() + 60
         while "ready" not in (tmp_path / f"{name}.log").read_text():
+            assert time.monotonic() < deadline
             signal.sigtimedwait([], 0.02)
     assert await supervisor.stop() == ["b"]
     assert (tmp_path / "order").read_text() == "cba"

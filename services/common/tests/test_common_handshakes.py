@@ -106,6 +106,7 @@ def test_a_handshake_has_its_time(run: Run, tmp_path: Path, monkeypatch: pytest.
             begun = edge.silent()
             begun.send(b"\x16\x03\x01\x02\x00\x01")  # the first bytes of a ClientHello
             assert await ended(begun) == b""
+            monkeypatch.undo()
             assert await edge.ask() == b"here"
 
     run(play())

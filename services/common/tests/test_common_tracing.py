@@ -16,7 +16,7 @@ from pydantic import SecretStr
 from otlp_collector import Collector, running_collector
 from pcare_common import logs, settings
 from pcare_common.clock import SystemClock
-from pcare_common.tracing import contexts, current
+from pcare_common.tracing import contexts, current, exporting
 from pcare_common.tracing.exporting import Tracing
 from pcare_common.tracing.headers import traceparent_of, with_traceparent
 from pcare_common.tracing.settings import TracingSettings
@@ -157,6 +157,13 @@ def test_log_lines_name_the_trace_that_is_worked_for(capsys: pytest.CaptureFixtu
 # --- what goes to the collector -------------------------------------------------------------------------------
 
 
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the end wait for the collector as long as a busy machine takes."""
+    monkeypatch.setattr(exporting, "FLUSH_SECONDS", 30.0)
+
+
+@pytest.mark.usefixtures("patient")
 async def test_the_end_waits_for_the_last_spans(collector: Collector) -> None:
     registry = CollectorRegistry()
     traces = tracing(collector, registry, tracing_ratio=1.0, tracing_headers=SecretStr("X-Tenant=a,authorization=b c"))
@@ -167,6 +174,7 @@ async def test_the_end_waits_for_the_last_spans(collector: Collector) -> None:
     assert outcomes(registry) == {"exported": 1, "failed": 0, "dropped": 0}
 
 
+@pytest.mark.usefixtures("patient")
 async def test_a_sender_decides_and_else_the_ratio_and_a_link_to_what_is_traced_is_traced(collector: Collector) -> None:
     traces = tracing(collector, tracing_ratio=0.0)
     sampled, not_sampled = contexts.read(STATED), contexts.read(STATED[:-1] + "0")

@@ -20,6 +20,7 @@ from pcare_local.ports import LOOPBACK, free_ports
 from pcare_schemas.topics import SUBMITTED
 
 PARTITIONS = 12
+GRACE = 20.0  # ten seconds, and a machine that does other things as well
 PROGRAM = ("-m", "pcare_ingest")
 SINGLE = {"content-type": "application/cloudevents+json"}
 BATCH = {"content-type": "application/cloudevents-batch+json"}
@@ -78,7 +79,7 @@ class Ingest:
         """Ask it to stop; return its exit status and how many seconds it took."""
         started = time.monotonic()
         self.process.terminate()
-        status = await asyncio.to_thread(self.process.wait, 15)
+        status = await asyncio.to_thread(self.process.wait, GRACE)
         return status, time.monotonic() - started
 
 

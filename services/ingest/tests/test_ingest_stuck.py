@@ -16,8 +16,8 @@ from test_ingest_with_kafka import fresh_events, identity
 pytestmark = pytest.mark.integration
 
 FAULTY = Path(__file__).with_name("ingest_with_a_fault.py")
-NOT_READY_AFTER = 2.0
-EXIT_AFTER = 5.0
+NOT_READY_AFTER = 4.0
+EXIT_AFTER = 15.0
 SLACK = 20.0  # a machine that does other things as well
 AGE = re.compile(r"^pcare_ingest_progress_age_seconds (\S+)$", re.MULTILINE)
 
@@ -121,7 +121,7 @@ async def test_a_kafka_that_stands_still_is_not_ready_and_nothing_that_was_accep
             assert answer.headers["retry-after"]
         return answer.status_code
 
-    async with running(tmp_path, broker.bootstrap_servers, PCARE_INGEST_NOT_READY_AFTER="2") as ingest:
+    async with running(tmp_path, broker.bootstrap_servers, PCARE_INGEST_NOT_READY_AFTER=str(NOT_READY_AFTER)) as ingest:
         await ingest.ready()
         assert await send() == 202
         broker.stop_kafka()

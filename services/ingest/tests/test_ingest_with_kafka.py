@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
-from ingest_process import BATCH, PARTITIONS, Ingest, make_topic_anew, read_topic, running, send_all, statuses
+from ingest_process import BATCH, GRACE, PARTITIONS, Ingest, make_topic_anew, read_topic, running, send_all, statuses
 from kafka.partitioner.default import murmur2
 
 from pcare_ingest.limits import MAX_BATCH_EVENTS
@@ -205,7 +205,7 @@ async def test_it_starts_without_a_broker_and_becomes_ready_when_there_is_one(br
 
 
 async def test_what_is_in_hand_is_bounded_while_kafka_does_not_acknowledge(broker: Broker, tmp_path: Path) -> None:
-    bound = {"PCARE_INGEST_MAX_EVENTS_IN_HAND": str(MAX_BATCH_EVENTS), "PCARE_INGEST_ANSWER_WITHIN_SECONDS": "3"}
+    bound = {"PCARE_INGEST_MAX_EVENTS_IN_HAND": str(MAX_BATCH_EVENTS), "PCARE_INGEST_ANSWER_WITHIN_SECONDS": "15"}
     async with running(tmp_path, broker.bootstrap_servers, **bound) as ingest:
         await ingest.ready()
         await asyncio.to_thread(broker.kill_kafka)
@@ -214,22 +214,21 @@ async def test_what_is_in_hand_is_bounded_while_kafka_does_not_acknowledge(broke
             full = b"[" + b",".join(next(events) for _ in range(MAX_BATCH_EVENTS)) + b"]"
             holding = asyncio.create_task(ingest.send(full, BATCH))
             await until_in_hand(ingest, MAX_BATCH_EVENTS)
-            started = time.monotonic()
             one_more = await ingest.send(next(events))
-            took = time.monotonic() - started
+            waits = not holding.done()
             held = await holding
         finally:
             await asyncio.to_thread(broker.start_kafka)
 
     assert one_more.status_code == 503
     assert one_more.json()["reason"] == "overloaded"
-    assert took < 1
+    assert waits
     assert held.status_code == 503
     assert {verdict["status"] for verdict in held.json()} == {"unavailable"}
 
 
 async def until_in_hand(ingest: Ingest, events: int) -> None:
-    deadline = time.monotonic() + 3
+    deadline = time.monotonic() + 20
     while f"pcare_ingest_in_flight_events {float(events)}" not in (await ingest.client.get("/metrics")).text:
         assert time.monotonic() < deadline
         await asyncio.sleep(0.02)
@@ -244,7 +243,7 @@ async def test_sigterm_under_load_finishes_what_is_in_hand(broker: Broker, tmp_p
         results = await sending
 
     assert status == 0
-    assert took < 5
+    assert took < GRACE
     assert set(statuses(results)) <= {202, 0}
     assert statuses(results)[202] > 0
     assert_accepted_is_on_the_topic(results, broker)
@@ -265,7 +264,7 @@ async def test_sigterm_with_the_broker_away_answers_503_and_ends_in_time(broker:
             await asyncio.to_thread(broker.start_kafka)
 
     assert status == 0
-    assert took < 10
+    assert took < GRACE
     assert {answer.status_code for answer in answers} == {503}
     assert {answer.json()["reason"] for answer in answers} <= {"unknown", "not_sent"}
     assert "Traceback" not in log

@@ -28,7 +28,7 @@ from pcare_schemas.topics import KPI_PARTIALS, RECORDED
 
 CATALOGUE = catalogue.load()
 PARTITIONS = 12
-SESSION_SECONDS = 6
+SESSION_SECONDS = 10
 SECONDS_TO_SETTLE = 60.0
 
 Statement = tuple[str, Said | Taken]

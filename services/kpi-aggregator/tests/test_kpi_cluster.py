@@ -71,8 +71,8 @@ def test_one_worker_counts_the_log_and_what_follows_exactly(kafka, new_worker):
 
     began = time.monotonic()
     worker.send(signal.SIGTERM)
-    assert worker.wait(15) == 0
-    assert time.monotonic() - began < 10
+    assert worker.wait(30) == 0
+    assert time.monotonic() - began < 20  # ten seconds, and a machine that does other things as well
 
 
 def test_a_second_worker_joins_the_first_is_killed_and_the_answers_stay_whole(kafka, new_worker):

@@ -70,7 +70,7 @@ async def assert_one(world: World, kept: UUID, gone: UUID) -> None:
 async def test_in_the_middle_of_a_flood_no_event_is_left_behind(world: World) -> None:
     await world.send(event(), event(subject=SAM))
     flood = [event(subject=SAM, id=f"flood-{number}") for number in range(900)]
-    async with world.recorder(recorder_batch_events=20) as running:
+    async with world.recorder(recorder_batch_events=5) as running:
         await world.settled(running)
         await asyncio.gather(*(world.send(*flood[part::3], partition=part) for part in range(3)))
         await world.until_judged(60)

@@ -275,8 +275,8 @@ async def test_the_last_record_of_a_pseudonym_holds_however_the_topic_is_read(wo
 
 
 async def test_no_rebuild_beside_a_running_recorder(world: World, another_database: str) -> None:
-    async with world.recorder() as running:
-        await world.settled(running)
+    async with world.recorder():
+        await world.until_members(1)
         with pytest.raises(OperatorError, match="still connected to this database"):
             await rebuild(config(world), say_nothing)
         with pytest.raises(OperatorError, match=r"1 recorder\(s\) are running in the group"):
